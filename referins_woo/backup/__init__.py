@@ -1,0 +1,1 @@
+"""Backup and restore of a whole installation: one file that fits SQLite and PostgreSQL alike."""

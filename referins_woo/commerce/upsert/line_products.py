@@ -1,0 +1,102 @@
+"""Which product of its own store an order's line is (O4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from referins_woo.commerce.models import Product, Variant
+from referins_woo.commerce.records import LineRecord, OrderRecord
+from referins_woo.commerce.upsert.bulk import among
+
+_MOST_REMEMBERED: Final = 100_000
+
+Found = tuple[int, int | None]
+"""(product id, variant id or None), ids of ours."""
+
+
+@dataclass(slots=True)
+class LineProducts:
+    """The store's products that some lines may be: by SKU where it is unique there, and by Woo's ids."""
+
+    by_sku: dict[str, Found | None] = field(default_factory=dict)
+    """None: several share that SKU."""
+    by_product: dict[int, int] = field(default_factory=dict)
+    by_variation: dict[int, Found] = field(default_factory=dict)
+    _asked: set[str | int] = field(default_factory=set)
+    """SKUs, product ids, and variation ids (as negative numbers) that were looked for."""
+
+    def learn(self, session: Session, store_id: int, orders: Iterable[OrderRecord]) -> None:
+        """Read what the lines of `orders` may be and was not looked for yet."""
+        if len(self._asked) > _MOST_REMEMBERED:
+            self.forget()
+        lines = [line for order in orders for line in order.lines if line.kind == "product"]
+        skus = {line.sku for line in lines} - self._asked - {""}
+        products = {line.woo_product_id for line in lines} - self._asked - {0}
+        variations = {line.woo_variation_id for line in lines if -line.woo_variation_id not in self._asked} - {0}
+        self._asked |= skus | products | {-one for one in variations}
+        for table, column, wanted in (
+            (Product, Product.sku, skus),
+            (Product, Product.woo_id, products),
+            (Variant, Variant.sku, skus),
+            (Variant, Variant.woo_id, variations),
+        ):
+            if wanted:
+                product_id = Product.id if table is Product else Variant.product_id
+                rows = session.execute(
+                    select(table.id, product_id.label("product_id"), table.woo_id, table.sku).where(
+                        table.store_id == store_id, among(session, column, wanted)
+                    )
+                )
+                for row in rows:
+                    self._note(row, wanted=skus, is_variant=table is Variant, by_sku=wanted is skus)
+
+    def forget(self) -> None:
+        """Start anew: products have come or changed."""
+        self.by_sku.clear()
+        self.by_product.clear()
+        self.by_variation.clear()
+        self._asked.clear()
+
+    def _note(self, row: Any, *, wanted: set[str], is_variant: bool, by_sku: bool) -> None:
+        found: Found = (row.product_id, row.id if is_variant else None)
+        if is_variant:
+            self.by_variation[row.woo_id] = found
+        else:
+            self.by_product[row.woo_id] = row.id
+        if by_sku and row.sku in wanted:
+            self.by_sku[row.sku] = None if row.sku in self.by_sku else found
+
+    def find(self, line: LineRecord) -> Found | None:
+        """Return the line's product: a SKU exact and unique in the store, then (product id, variation id)."""
+        found = self.by_sku.get(line.sku) if line.sku else None
+        variation = self.by_variation.get(line.woo_variation_id) if line.woo_variation_id else None
+        if found is not None:
+            if found[1] is None and variation is not None and variation[0] == found[0]:
+                return variation  # a variation without a SKU of its own shows its parent's
+            return found
+        if variation is not None:
+            return variation
+        product = self.by_product.get(line.woo_product_id) if line.woo_product_id else None
+        return None if product is None else (product, None)
+
+
+def look_up(session: Session, store_id: int, orders: Iterable[OrderRecord]) -> LineProducts:
+    """Read the products that the lines of `orders` may be."""
+    found = LineProducts()
+    found.learn(session, store_id, orders)
+    return found
+
+
+def unknown_products(found: LineProducts, orders: Iterable[OrderRecord]) -> set[int]:
+    """Return the Woo ids of products that lines name and the mirror does not have."""
+    return {
+        line.woo_product_id
+        for order in orders
+        for line in order.lines
+        if line.kind == "product" and line.woo_product_id and found.find(line) is None
+    }

@@ -1,0 +1,41 @@
+"""The few words that e-mails hold by themselves, in the language of the brand; a block may have its own instead."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from babel import Locale
+
+_KEYS: Final = ("shipping", "tax", "total", "more", "each", "unsubscribe", "preferences")
+_WORDS: Final[dict[str, tuple[str, ...]]] = {
+    "en": ("Shipping", "Tax", "Total", "and more:", "each", "Unsubscribe", "E-mail preferences"),
+    "de": ("Versand", "Steuer", "Gesamt", "und weitere:", "je", "Abmelden", "E-Mail-Einstellungen"),
+    "fr": ("Livraison", "Taxes", "Total", "et en plus :", "pièce", "Se désabonner", "Préférences e-mail"),
+    "es": ("Envío", "Impuestos", "Total", "y además:", "c/u", "Darse de baja", "Preferencias de correo"),
+    "it": ("Spedizione", "Imposte", "Totale", "e inoltre:", "cad.", "Annulla iscrizione", "Preferenze e-mail"),
+    "nl": ("Verzending", "Btw", "Totaal", "en nog meer:", "per stuk", "Afmelden", "E-mailvoorkeuren"),
+    "pt": ("Envio", "Impostos", "Total", "e mais:", "cada", "Cancelar inscrição", "Preferências de e-mail"),
+    "pl": ("Wysyłka", "Podatek", "Razem", "oraz więcej:", "szt.", "Wypisz się", "Ustawienia e-maili"),
+    "sv": ("Frakt", "Moms", "Totalt", "och fler:", "styck", "Avsluta prenumerationen", "E-postinställningar"),
+    "da": ("Levering", "Moms", "I alt", "og flere:", "stk.", "Afmeld", "E-mailindstillinger"),
+    "ar": ("الشحن", "الضريبة", "الإجمالي", "وأيضًا:", "للواحد", "إلغاء الاشتراك", "تفضيلات البريد"),
+    "he": ("משלוח", "מס", "סך הכול", "ועוד:", "ליחידה", "הסרה מרשימת התפוצה", "העדפות דוא״ל"),
+}
+LANGUAGES: Final[dict[str, str]] = {
+    name: str(Locale.parse(name).get_display_name("en_GB"))
+    for name in (
+        *("en_GB", "en_US", "en_AU", "en_CA", "de_DE", "de_AT", "de_CH", "fr_FR", "fr_CA", "es_ES", "es_MX", "it_IT"),
+        *("nl_NL", "pt_PT", "pt_BR", "pl_PL", "sv_SE", "da_DK", "ar_EG", "ar_SA", "he_IL"),
+    )
+}
+"""Locale → its name: what a brand's language can be."""
+
+
+def of(locale: str) -> dict[str, str]:
+    """Return the words for a locale like `de_DE`; English where we have none."""
+    return dict(zip(_KEYS, _WORDS.get(locale.partition("_")[0], _WORDS["en"]), strict=True))
+
+
+def is_right_to_left(locale: str) -> bool:
+    """Whether the language is written from right to left."""
+    return str(Locale.parse(locale).text_direction) == "rtl"

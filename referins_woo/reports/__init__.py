@@ -1,0 +1,1 @@
+"""Reads across rooms, for pages and the API; writes nothing."""

@@ -1,0 +1,79 @@
+"""What every page says beside its own matter: stores that must be reconnected, imports that run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from referins_woo.ingest.models import Import
+from referins_woo.stores.models import Store
+
+
+@dataclass(frozen=True, slots=True)
+class LostStore:
+    """A store that no longer accepts our keys."""
+
+    id: int
+    name: str
+    url: str
+    cause: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A store that goes on, but about which somebody must know: `unreachable`, `other_site` or `mapping_needed`."""
+
+    kind: str
+    id: int
+    name: str
+    url: str
+    since: datetime | None
+    other_site: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """For one account."""
+
+    lost: list[LostStore]
+    importing: int
+    notices: list[Notice]
+
+
+def alerts(session: Session, account_id: int) -> Alerts:
+    """Return what the account must know on every page."""
+    lost = session.execute(
+        select(Store.id, Store.name, Store.url, Store.cause, Store.cause_since).where(
+            Store.account_id == account_id, Store.state == "needs_reconnect"
+        )
+    )
+    importing = session.scalar(
+        select(func.count())
+        .select_from(Import)
+        .where(Import.account_id == account_id, Import.state.in_(("waiting", "running")))
+    )
+    return Alerts([LostStore(*row) for row in lost], importing or 0, _notices(session, account_id))
+
+
+def _notices(session: Session, account_id: int) -> list[Notice]:
+    stores = session.scalars(
+        select(Store).where(
+            Store.account_id == account_id,
+            Store.state.in_(("connected", "mapping_needed")),
+            or_(Store.cause == "unreachable", Store.other_site != "", Store.state == "mapping_needed"),
+        )
+    )
+    found = []
+    for store in stores:
+        whose = (store.id, store.name, store.url)
+        if store.state == "mapping_needed":
+            found.append(Notice("mapping_needed", *whose, None, ""))
+        if store.cause == "unreachable":
+            found.append(Notice("unreachable", *whose, store.cause_since, ""))
+        if store.other_site:
+            found.append(Notice("other_site", *whose, store.other_site_at, store.other_site))
+    return found

@@ -1,0 +1,1 @@
+"""Processes: the supervisor of `bin/start`, the embedded Valkey, the web server, a worker per queue, the clock."""

@@ -1,0 +1,172 @@
+"""The bells of this room: start what events begin, advance what is due, re-read before reminders; and their sweeps.
+
+Each job is a drain: at most 20 seconds, then it rings for itself. A batch that fails is taken apart, so that one row
+that cannot be worked on holds up no other.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Final
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from referins_woo import clock, process, queues
+from referins_woo.db import Database
+from referins_woo.events.models import Event
+from referins_woo.runs import advance, calls, claims, reread, start
+from referins_woo.runs.failures import note_failure
+from referins_woo.runs.models import Run
+
+log = structlog.get_logger(__name__)
+
+_SLICE_SECONDS: Final = 20
+
+
+@queues.job("start_runs", queue=queues.LIVE)
+def start_runs() -> None:
+    """Start the runs of all events that were not looked at, and advance them at once."""
+    database = process.current().database
+    until = monotonic() + _SLICE_SECONDS
+    skipped: set[int] = set()
+    while monotonic() < until:
+        with database.reading() as session:
+            ids = _event_ids(session, skipped)
+        if not ids:
+            break
+        if not _start(database, ids, skipped):
+            break  # another worker has them
+        _advance_all(database, until)
+    else:
+        queues.ring("start_runs")
+    _advance_all(database, until)
+
+
+@queues.job("advance_runs", queue=queues.LIVE)
+def advance_runs() -> None:
+    """Advance all runs that are due."""
+    _advance_all(process.current().database, monotonic() + _SLICE_SECONDS)
+
+
+@queues.job("reread_runs", queue=queues.LIVE, timeout=300)
+def reread_runs() -> None:
+    """Read the orders of all due reminders live and go on with those."""
+    current = process.current()
+    until = monotonic() + _SLICE_SECONDS
+    while monotonic() < until:
+        if not reread.reread_batch(current):
+            return
+    queues.ring("reread_runs")
+
+
+@queues.job("call_webhooks", queue=queues.OUTBOUND, timeout=300)
+def call_webhooks() -> None:
+    """Send the calls of webhooks that are due."""
+    current = process.current()
+    until = monotonic() + _SLICE_SECONDS
+    while monotonic() < until:
+        if not calls.send_batch(current):
+            return
+    queues.ring("call_webhooks")
+
+
+def ring_for_events() -> None:
+    """Sweep: events that nobody looked at."""
+    with process.current().database.reading() as session:
+        due = _event_ids(session, (), limit=1)
+    if due:
+        queues.ring("start_runs")
+
+
+def ring_for_due_runs() -> None:
+    """Sweep: runs whose time has come."""
+    with process.current().database.reading() as session:
+        due = _run_ids(session, (), limit=1) or claims.any_held_to_let_go(session)
+    if due:
+        queues.ring("advance_runs")
+
+
+def ring_for_rereads() -> None:
+    """Sweep: reminders that wait for a live read, and those whose reader died with its lease."""
+    with process.current().database.reading() as session:
+        due = reread.rereads_due(session, clock.now())
+    if due:
+        queues.ring("reread_runs")
+
+
+def ring_for_calls() -> None:
+    """Sweep: calls of webhooks that were not sent, or not taken."""
+    with process.current().database.reading() as session:
+        due = calls.calls_due(session, clock.now())
+    if due:
+        queues.ring("call_webhooks")
+
+
+def _start(database: Database, ids: list[int], skipped: set[int]) -> bool:
+    """Start a batch; returns whether there was anything left to do."""
+    try:
+        with database.unit() as session:
+            return start.start_batch(session, clock.now(), skip=skipped) > 0
+    except Exception:
+        log.exception("a batch of events failed; each is tried by itself", events=len(ids))
+        for event_id in ids:
+            _start_one(database, event_id, skipped)
+        return True
+
+
+def _start_one(database: Database, event_id: int, skipped: set[int]) -> None:
+    try:
+        with database.unit() as session:
+            start.start_batch(session, clock.now(), only=event_id)
+    except Exception:
+        log.exception("event could not start its runs; the sweep tries it again", event_id=event_id)
+        skipped.add(event_id)
+
+
+def _advance_all(database: Database, until: float) -> None:
+    skipped: set[int] = set()
+    with database.reading() as session:
+        held = claims.any_held_to_let_go(session)
+    while monotonic() < until:
+        if held:
+            with database.unit() as session:
+                held = claims.let_go(session, clock.now(), advance.BATCH) > 0
+        with database.reading() as session:
+            ids = _run_ids(session, skipped)
+        if not ids and not held:
+            return
+        try:
+            with database.unit() as session:
+                if not advance.advance_batch(session, clock.now(), skip=skipped):
+                    return  # another worker has them
+        except Exception:
+            log.exception("a batch of runs failed; each is tried by itself", runs=len(ids))
+            for run_id in ids:
+                _advance_one(database, run_id, skipped)
+    queues.ring("advance_runs")
+
+
+def _advance_one(database: Database, run_id: int, skipped: set[int]) -> None:
+    try:
+        with database.unit() as session:
+            advance.advance_batch(session, clock.now(), only=run_id)
+    except Exception as error:
+        log.exception("run could not go on", run_id=run_id)
+        skipped.add(run_id)
+        note_failure(database, run_id, error)
+
+
+def _event_ids(session: Session, skipped: set[int] | tuple[()], limit: int = start.BATCH) -> list[int]:
+    wanted = select(Event.id).where(Event.handed_over_at.is_(None), Event.state.in_(claims.STARTABLE))
+    if skipped:
+        wanted = wanted.where(Event.id.not_in(skipped))
+    return list(session.scalars(wanted.order_by(Event.id).limit(limit)))
+
+
+def _run_ids(session: Session, skipped: set[int] | tuple[()], limit: int = advance.BATCH) -> list[int]:
+    wanted = select(Run.id).where(claims.ADVANCEABLE, Run.due_at <= clock.now())
+    if skipped:
+        wanted = wanted.where(Run.id.not_in(skipped))
+    return list(session.scalars(wanted.order_by(Run.due_at, Run.id).limit(limit)))

@@ -1,0 +1,63 @@
+"""All routes of the API: importing a module here adds its routes to the blueprint."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Flask, Response
+
+from referins_woo.config import Config
+from referins_woo.errors import InvalidInput
+from referins_woo.web.api import (
+    activity,
+    automations,
+    catalogue,
+    contacts,
+    currency_rates,
+    matches,
+    orders,
+    problems,
+    rates,
+    runs,
+    stores,
+    templates,
+    trials,
+    webhooks,
+    writes,
+)
+from referins_woo.web.api.bearer import api
+from referins_woo.web.api.openapi import pages
+
+MODULES = (
+    activity,
+    automations,
+    catalogue,
+    contacts,
+    currency_rates,
+    matches,
+    orders,
+    runs,
+    stores,
+    templates,
+    trials,
+    webhooks,
+    writes,
+)
+
+
+@api.errorhandler(problems.Rejected)
+def _rejected(error: problems.Rejected) -> Response:
+    return problems.answer(error)
+
+
+@api.errorhandler(InvalidInput)
+def _invalid(error: InvalidInput) -> Response:
+    return problems.problem(422, "", error.message, errors=[problems.field_error(error.field, error.message)])
+
+
+def install(app: Flask, config: Config) -> None:
+    """Give the application what all calls share."""
+    app.extensions["api_rates"] = rates.Rates(config)
+
+
+def blueprints() -> list[Blueprint]:
+    """Return the API with all its routes, and its documentation."""
+    return [api, pages]

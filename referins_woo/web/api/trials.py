@@ -1,0 +1,360 @@
+"""Trust before sending: preview, test and rehearsal of a draft; and afterwards why something was or was not sent."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from flask import Response
+from pydantic import BeforeValidator, ConfigDict, Field, RootModel
+
+from automations.definition import Definition, parse
+from referins_woo import clock
+from referins_woo.accounts.models import User
+from referins_woo.commerce.models import Contact as ContactRow
+from referins_woo.commerce.models import Order as OrderRow
+from referins_woo.reports import why as reports
+from referins_woo.runs import automations, past_orders, rehearse, trial
+from referins_woo.runs.models import Automation as AutomationRow
+from referins_woo.web import scope
+from referins_woo.web.api import answers
+from referins_woo.web.api.automations import problem_of
+from referins_woo.web.api.bearer import account_id, api, user_id
+from referins_woo.web.api.contract import operation
+from referins_woo.web.api.documents import Document, Id, Input, Text, Time, example, moment
+from referins_woo.web.api.problems import Rejected, field_error
+from referins_woo.web.api.writing import writing
+
+_MOST_PEOPLE = 500
+
+
+class Gate(Document):
+    """One thing that was looked at, and the value that it saw."""
+
+    gate: Annotated[str, Field(examples=["order.total"])]
+    passed: bool
+    value: Annotated[Any, Field(examples=["59.90"])]
+    reason: Annotated[str, Field(description="In words.", examples=["Total is at least 50: it is 59.90."])]
+
+
+class Why(Document):
+    """What one automation made of one order."""
+
+    automation_id: Id
+    automation: Annotated[str, Field(examples=["Order confirmation"])]
+    state: Annotated[str, Field(examples=["live"])]
+    outcome: Annotated[
+        str,
+        Field(description=f"`{'`, `'.join(reports.OUTCOMES)}`.", examples=["filtered"]),
+    ]
+    reason: Annotated[str, Field(description="The first thing that kept it from sending; empty where it sent.")]
+    gates: list[Gate]
+    order_id: Id
+    order_number: Text
+    run_id: Annotated[int | None, Field(examples=[17])]
+    event_id: Annotated[int | None, Field(examples=[17])]
+
+
+class WhyList(RootModel[list[Why]]):
+    """What every automation made of it."""
+
+
+class TestInput(Input):
+    """Which order."""
+
+    model_config = ConfigDict(json_schema_extra=example({"order_id": 1}))
+
+    order_id: Id
+    ignore_exits: Annotated[
+        bool, Field(description="Go on where an exit condition holds, to see the whole path of a paid order.")
+    ] = False
+
+
+class Step(Document):
+    """A step of the path."""
+
+    step: Annotated[str, Field(examples=["remind"])]
+    outcome: Annotated[str, Field(examples=["sent"])]
+    text: Annotated[str, Field(examples=["E-mail: Your order is waiting"])]
+    trace: list[dict[str, Any]]
+    at: Annotated[Time, Field(description="When it would be, with all waits kept.")]
+
+
+class Mail(Document):
+    """An e-mail of the path, as it would be read."""
+
+    step: Annotated[str, Field(examples=["remind"])]
+    kind: Annotated[str, Field(description="`customer` or `team`.", examples=["customer"])]
+    to: list[str]
+    purpose: Annotated[str, Field(examples=["transactional"])]
+    subject: str
+    html: str
+    text: str
+    withheld: Annotated[str, Field(description="Why it would not go out; empty where it would.")]
+    fault: Annotated[str, Field(description="Why it cannot be written; empty where it can.")]
+
+
+class Trial(Document):
+    """What the draft does with one order. Nothing was sent."""
+
+    order_id: Id
+    order_number: Text
+    occurred_at: Time
+    happened: Annotated[bool, Field(description="The trigger has happened; else it is supposed to happen now.")]
+    passed: Annotated[bool, Field(description="Whether the order would enter.")]
+    gates: list[Gate]
+    path: list[Step]
+    mails: list[Mail]
+    deeds: Annotated[list[dict[str, Any]], Field(description="What else it would do.")]
+    state: Annotated[str, Field(examples=["done"])]
+    ended_reason: Text
+
+
+class Looked(Document):
+    """One of the last orders of the trigger."""
+
+    order_id: Id
+    order_number: Text
+    email: Text
+    name: Text
+    occurred_at: Time
+    passed: bool
+    gates: list[Gate]
+
+
+class Preview(Document):
+    """Whom the draft would let in."""
+
+    orders: list[Looked]
+    matching: Annotated[int, Field(description="Of the last 30 days' events (2,000 at most), re-entry apart.")]
+    of: int
+
+
+class RehearsalInput(Input):
+    """How far back."""
+
+    model_config = ConfigDict(json_schema_extra=example({"days": 30}))
+
+    days: Annotated[int, Field(ge=1, le=90)] = rehearse.DAYS
+
+
+class RehearsedMail(Document):
+    """An e-mail that would have gone out."""
+
+    step: Annotated[str, Field(examples=["remind"])]
+    subject: Annotated[str, Field(description="As written, with its variables.")]
+    at: Time
+    to: Annotated[str, Field(examples=["ana@example.com"])]
+
+
+class RehearsedRun(Document):
+    """Who would have entered, when, and what came of it."""
+
+    order_id: Id
+    order_number: Text
+    contact_id: Annotated[int | None, Field(examples=[17])]
+    email: Text
+    entered_at: Time
+    mails: list[RehearsedMail]
+    state: Annotated[str, Field(examples=["done"])]
+    ended_reason: Text
+    ended_at: Time | None
+    due_at: Time | None
+
+
+class Rehearsal(Document):
+    """What the draft would have done. Nothing was sent."""
+
+    since: Time
+    until: Time
+    looked_at: Annotated[int, Field(description="Events of the trigger.", examples=[312])]
+    truncated: Annotated[bool, Field(description=f"There were more than the newest {rehearse.MOST:,}.")]
+    entered: Annotated[int, Field(examples=[120])]
+    mails: Annotated[int, Field(examples=[180])]
+    stopped_by_payment: Annotated[int, Field(examples=[41])]
+    waiting: Annotated[int, Field(description="Who would still be inside.", examples=[3])]
+    ended: Annotated[dict[str, int], Field(description="By reason.", examples=[{"finished": 76, "paid": 41}])]
+    filtered: Annotated[dict[str, int], Field(description="By the gate that did not let them in.")]
+    withheld: Annotated[dict[str, int], Field(description="E-mails that would not have gone out, by reason.")]
+    runs: Annotated[list[RehearsedRun], Field(description=f"The newest {_MOST_PEOPLE}.")]
+
+
+class PastOrdersInput(Input):
+    """From when on."""
+
+    model_config = ConfigDict(json_schema_extra=example({"since": "2026-11-01T00:00:00Z"}))
+
+    since: Annotated[Time, BeforeValidator(moment), Field(description="A year back at most.")]
+    dry_run: Annotated[bool, Field(description="Only look.")] = True
+
+
+class PastOrder(Document):
+    """A past order that enters."""
+
+    order_id: Id
+    order_number: Text
+    email: Text
+    occurred_at: Time
+
+
+class PastOrders(Document):
+    """Who enters."""
+
+    count: Annotated[int, Field(examples=[12])]
+    added: Annotated[int, Field(description="0 for a dry run.", examples=[0])]
+    orders: list[PastOrder]
+
+
+@api.post("/automations/<int:automation_id>/test")
+@operation(Trial, tag="Automations")
+def test_automation(automation_id: int, json: TestInput) -> Response:
+    """Test the draft on an order
+
+    Its path with the waits skipped, and every e-mail as it would be read. Nothing is sent, nothing is changed.
+    """
+    with scope.reading() as session:
+        definition = _draft(scope.own_of(session, AutomationRow, automation_id, account_id()))
+        found = trial.try_on(
+            session, account_id(), definition, json.order_id, clock.now(), ignore_exits=json.ignore_exits
+        )
+        if found is None:
+            errors = [field_error("order_id", "There is no such order.", "Give the id of an order.")]
+            raise Rejected(422, "There is no such order: give the id of one of your orders.", errors)
+        return answers.answer(
+            Trial(
+                order_id=found.order_id,
+                order_number=found.order_number,
+                occurred_at=found.occurred_at,
+                happened=found.happened,
+                passed=found.passed,
+                gates=_gates(found.gates),
+                path=[Step.model_validate(one) for one in found.path],
+                mails=[Mail.model_validate(one) for one in found.mails],
+                deeds=found.deeds,
+                state=found.state,
+                ended_reason=found.ended_reason,
+            )
+        )
+
+
+@api.post("/automations/<int:automation_id>/rehearse")
+@operation(Rehearsal, tag="Automations")
+def rehearse_automation(automation_id: int, json: RehearsalInput) -> Response:
+    """Rehearse the draft
+
+    What it would have done with the orders of the last days: who, when, how many e-mails, how many were stopped by
+    payment. Nothing is sent, nothing is changed.
+    """
+    with scope.reading() as session:
+        definition = _draft(scope.own_of(session, AutomationRow, automation_id, account_id()))
+        found = rehearse.rehearse(session, account_id(), definition, clock.now(), json.days, instead_of=automation_id)
+    newest = sorted(found.runs, key=lambda run: run.entered_at, reverse=True)[:_MOST_PEOPLE]
+    return answers.answer(
+        Rehearsal(
+            since=found.since,
+            until=found.until,
+            looked_at=found.looked_at,
+            truncated=found.truncated,
+            entered=len(found.runs),
+            mails=found.mails,
+            stopped_by_payment=found.stopped_by_payment,
+            waiting=found.waiting,
+            ended=dict(found.ended),
+            filtered=dict(found.filtered),
+            withheld=dict(found.withheld),
+            runs=[RehearsedRun.model_validate(run) for run in newest],
+        )
+    )
+
+
+@api.get("/automations/<int:automation_id>/preview")
+@operation(Preview, tag="Automations")
+def preview_automation(automation_id: int) -> Response:
+    """See whom the draft would let in
+
+    The last ten orders that the trigger happened to, each filter with the value that it saw.
+    """
+    with scope.reading() as session:
+        definition = _draft(scope.own_of(session, AutomationRow, automation_id, account_id()))
+        looked = trial.preview(session, account_id(), definition, clock.now())
+        passed, count = trial.matching(session, account_id(), definition, clock.now())
+    return answers.answer(Preview(orders=[_looked(one) for one in looked], matching=passed, of=count))
+
+
+@api.post("/automations/<int:automation_id>/past-orders")
+@operation(PastOrders, tag="Automations", problems=(409,))
+def add_past_orders(automation_id: int, json: PastOrdersInput) -> Response:
+    """Add past orders
+
+    What happened before an automation was published starts it only so. Look first (`dry_run`, unless you say
+    otherwise): the answer lists the orders that enter, the newest 2,000. Each order goes through once.
+    """
+    since = max(json.since, clock.now() - past_orders.FARTHEST)
+    try:
+        if json.dry_run:
+            with scope.reading() as session:
+                automation = scope.own_of(session, AutomationRow, automation_id, account_id())
+                return answers.answer(_past_orders(past_orders.preview(session, automation, since), 0))
+        with writing() as work:
+            automation = work.own(AutomationRow, automation_id)
+            user = work.session.get_one(User, user_id())
+            found = past_orders.preview(work.session, automation, since)
+            added = past_orders.add(work.session, automation_id, work.account_id, since, user.name or user.email)
+            return work.answer(_past_orders(found, added))
+    except automations.NotNow as error:
+        raise Rejected(409, str(error)) from None
+
+
+@api.get("/orders/<int:order_id>/why")
+@operation(WhyList, tag="Orders")
+def get_why(order_id: int) -> Response:
+    """Ask why automations did or did not send
+
+    For every automation of the account, gate by gate; the first gate that did not pass is the answer.
+    """
+    with scope.reading() as session:
+        order = scope.own_of(session, OrderRow, order_id, account_id())
+        return _why(reports.why(session, order))
+
+
+@api.get("/contacts/<int:contact_id>/why")
+@operation(WhyList, tag="Contacts")
+def get_why_of_contact(contact_id: int) -> Response:
+    """Ask why automations did or did not send to a contact
+
+    For every automation the one of the contact's ten newest orders that came furthest.
+    """
+    with scope.reading() as session:
+        contact = scope.own_of(session, ContactRow, contact_id, account_id())
+        return _why(reports.why_contact(session, contact))
+
+
+def _why(found: list[reports.Answer]) -> Response:
+    listed = WhyList([Why.model_validate(one) for one in found])
+    return Response(listed.model_dump_json(), mimetype="application/json")
+
+
+def _past_orders(found: list[past_orders.Addable], added: int) -> PastOrders:
+    return PastOrders(count=len(found), added=added, orders=[PastOrder.model_validate(one) for one in found])
+
+
+def _draft(automation: AutomationRow) -> Definition:
+    parsed = parse(automation.draft)
+    if isinstance(parsed, Definition):
+        return parsed
+    raise Rejected(422, "The draft has problems: mend them first.", [problem_of(one) for one in parsed])
+
+
+def _gates(gates: list[dict[str, Any]]) -> list[Gate]:
+    return [Gate.model_validate(one) for one in reports.entering(gates)]
+
+
+def _looked(one: trial.Looked) -> Looked:
+    return Looked(
+        order_id=one.order_id,
+        order_number=one.order_number,
+        email=one.email,
+        name=one.name,
+        occurred_at=one.occurred_at,
+        passed=one.passed,
+        gates=_gates(one.gates),
+    )

@@ -1,0 +1,344 @@
+"""The editor of a template: blocks as a form, the e-mail beside it as an order or a sample would make it.
+
+One address takes every change, on the revision that was seen; typing is saved as it comes. Without script each act is a
+form. The preview has an address and a policy of its own; nothing here sends but the test, whose links lead nowhere.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request, url_for
+from markupsafe import escape
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from automations import words
+from automations.blocks import BLOCKS, CODE, PROMOTIONAL_BLOCKS, is_code, walk
+from automations.compare import OPERATORS
+from automations.conditions import FIELDS
+from automations.editing import NoSuchPlace
+from automations.triggers import TRIGGERS
+from automations.variables import Variable, of_trigger
+from referins_woo import clock, process
+from referins_woo.accounts.models import Account
+from referins_woo.errors import InvalidInput
+from referins_woo.mail import outbox, samples, suppression
+from referins_woo.mail.compose import Composed, Footer, compose, compose_line
+from referins_woo.mail.design import as_code, brands, pictures
+from referins_woo.mail.design import templates as room
+from referins_woo.mail.design.checks import checks
+from referins_woo.mail.design.models import EmailTemplate
+from referins_woo.mail.headers import BadAddress, bare_address
+from referins_woo.mail.sandbox import TemplateFault
+from referins_woo.reports import builder as reports
+from referins_woo.runs import previewed
+from referins_woo.web import block_forms, limits, previews, scope
+from referins_woo.web.builder_acts import UnknownAct, changed_blocks
+
+pages = Blueprint("template_editor", __name__, url_prefix="/templates/<int:template_id>")
+
+MODES: Final = {"desktop": "Desktop", "phone": "Phone", "dark": "Dark", "text": "Plain text"}
+MOST_TESTS: Final = 5
+TESTS: Final = "30 per hour"
+_DARK: Final = "@media (prefers-color-scheme: dark)"
+
+
+@dataclass(slots=True)
+class Look:
+    """What the page shows beside the template."""
+
+    mode: str = "desktop"
+    order: int | None = None
+    sample: str = "usual"
+    focus: str = ""
+
+    @classmethod
+    def asked(cls) -> Look:
+        """Read it from the query string, where the state of every page lives."""
+        mode, sample = request.args.get("mode", ""), request.args.get("sample", "")
+        return cls(
+            mode if mode in MODES else "desktop",
+            request.args.get("order", type=int),
+            sample if sample in samples.SAMPLES else "usual",
+        )
+
+    def query(self, **change: Any) -> dict[str, Any]:
+        """Return its query string, with one thing changed."""
+        said = {"mode": self.mode, "order": self.order, "sample": None if self.order else self.sample, **change}
+        return {key: value for key, value in said.items() if value not in (None, "", "desktop", "usual")}
+
+
+@pages.get("/edit")
+def page(template_id: int) -> str:
+    """The editor."""
+    with scope.reading() as session:
+        return _render(session, scope.own(session, EmailTemplate, template_id), _asked(session), "pages/template.html")
+
+
+@pages.post("/edit")
+def change(template_id: int) -> AnyResponse | tuple[str, int]:
+    """Save what the form holds, and do one act."""
+    act, _, rest = request.form.get("act", "save").partition(":")
+    look = Look.asked()
+    try:
+        with scope.unit() as session:
+            template = scope.own(session, EmailTemplate, template_id)
+            document = _document(template)
+            document, look.focus = _acted(session, document, act, rest)
+            room.save(
+                session,
+                template,
+                scope.who().user_id,
+                request.form.get("revision", 0, type=int),
+                document=document,
+                name=request.form.get("name"),
+                trigger=request.form.get("trigger"),
+            )
+            if not _by_htmx():
+                return redirect(url_for("template_editor.page", template_id=template_id, **look.query()), 303)
+            part = "state" if act == "save" else "form"
+            return make_response(_render(session, template, look, f"components/template/{part}.html"))
+    except room.TemplateConflict as conflict:
+        return _refused(template_id, look, str(conflict), 409)
+    except (InvalidInput, NoSuchPlace) as wrong:
+        return _refused(template_id, look, str(wrong), 422)
+    except UnknownAct:
+        abort(400)
+
+
+@pages.get("/preview")
+def preview(template_id: int) -> Response:
+    """The e-mail alone, for the sandboxed frame of the editor."""
+    with scope.reading() as session:
+        template = scope.own(session, EmailTemplate, template_id)
+        look = _asked(session)
+        try:
+            made = _composed(session, template, look)
+        except TemplateFault as fault:
+            return previews.sandboxed(f'<p style="font:16px sans-serif;padding:24px">{escape(str(fault))}</p>')
+    if look.mode == "text":
+        style = "font:14px/1.5 ui-monospace,monospace;padding:16px;white-space:pre-wrap;overflow-wrap:anywhere"
+        return previews.sandboxed(f'<!doctype html><pre style="{style}">{escape(made.text)}</pre>')
+    return previews.sandboxed(made.html.replace(_DARK, "@media all") if look.mode == "dark" else made.html)
+
+
+@pages.post("/test")
+def send_test(template_id: int) -> AnyResponse:
+    """Send a test to a few addresses: "[Test]" before its subject, links that lead nowhere."""
+    who = scope.who()
+    look = Look.asked()
+    back = url_for("template_editor.page", template_id=template_id, **look.query())
+    with scope.reading() as session:
+        scope.own(session, EmailTemplate, template_id)
+    try:
+        addresses = _addresses(request.form.get("to", ""))
+        if not all(limits.has_room(TESTS, "test mails", f"account:{who.account_id}") for _ in addresses):
+            raise InvalidInput("to", "Too many tests within the hour: wait a little.")
+        with scope.unit() as session:
+            template = scope.own(session, EmailTemplate, template_id)
+            look = _asked(session)
+            asked = [(who.account_id, one, "transactional") for one in addresses]
+            stops = suppression.reasons(session, asked)
+            if stops:
+                raise InvalidInput("to", f"{next(iter(stops))[1]} gets no e-mails: it bounced or complained.")
+            made = brands.ready(session, who.account_id, _template_of(template))
+            if room.is_marketing(template.document):
+                made["test_footer"] = asdict(_footer(session, who.account_id))
+            _composed(session, template, look)
+            facts = _facts(session, template, look)
+            contact = (facts.get("contact") or {}).get("id") if look.order is not None else None
+            for address in addresses:
+                outbox.put(
+                    session,
+                    account_id=who.account_id,
+                    once_key=f"test:{template.id}:{secrets.token_hex(16)}",
+                    purpose="system",
+                    to_email=address,
+                    template={**made, "test": True},
+                    facts=facts,
+                    contact_id=contact,  # so that whoever is erased goes out of tests too
+                    from_name=session.get_one(Account, who.account_id).sender_name,
+                )
+    except InvalidInput as wrong:
+        flash(wrong.message, "error")
+    except TemplateFault as fault:
+        flash(f"It cannot be written yet: {fault}", "error")
+    else:
+        flash(f"A test is on its way to {', '.join(addresses)}. Its links lead nowhere.", "success")
+    return redirect(back, 303)
+
+
+def _acted(session: Session, document: dict[str, Any], act: str, rest: str) -> tuple[dict[str, Any], str]:
+    """Return the document after an act, and what takes the focus."""
+    if act in ("save", "look"):
+        return document, ""
+    if act == "block":
+        body, place = changed_blocks(document.get("body") or [], rest)
+        focus = f"#block-{place.replace('.', '-')}" if place else "#blocks-title"
+        return {**document, "body": body}, focus
+    if act == "code":
+        if is_code(document.get("body")):
+            raise UnknownAct(act)
+        brand = brands.read(session, scope.account_id())
+        block: dict[str, Any] = {"kind": CODE, "language": "mjml"}
+        block["code"] = as_code.mjml_of(document.get("body") or [], brand)
+        if room.is_marketing(document):
+            block["promotional"] = True
+        return {**document, "body": [block]}, "#blocks-title"
+    raise UnknownAct(act)
+
+
+def _document(template: EmailTemplate) -> dict[str, Any]:
+    """Return the draft with what the form holds; what it does not ask for stays."""
+    form = request.form
+    document = dict(template.document)
+    for key in ("subject", "preheader", "plain"):
+        if key in form:
+            document[key] = block_forms.lines(form[key])
+    if "transactional.asked" in form:
+        document["transactional"] = form.get("transactional") == "yes"
+    if "b.count" in form:
+        document["body"] = block_forms.read(form, "b", template.document.get("body"))
+    return document
+
+
+def _asked(session: Session) -> Look:
+    """Return what is asked to be shown; a contact is shown by its newest order."""
+    look = Look.asked()
+    contact = request.args.get("contact", type=int)
+    if contact is not None and look.order is None:
+        look.order = previewed.newest_order(session, scope.account_id(), contact)
+    return look
+
+
+def _facts(session: Session, template: EmailTemplate, look: Look) -> dict[str, Any]:
+    """Return the facts of the order or sample that is looked at."""
+    if look.order is not None:
+        body = template.document.get("body")
+        found = previewed.facts_for(session, scope.account_id(), template.trigger, body, look.order, clock.now())
+        if found is None:
+            abort(404)
+        return found
+    return samples.facts_of(look.sample, TRIGGERS[template.trigger].facts)
+
+
+def _template_of(template: EmailTemplate) -> dict[str, Any]:
+    return {key: value for key, value in template.document.items() if key != "transactional"}
+
+
+def _composed(session: Session, template: EmailTemplate, look: Look) -> Composed:
+    """Return the e-mail as it would be. Raises TemplateFault."""
+    account_id = scope.account_id()
+    footer = _footer(session, account_id) if room.is_marketing(template.document) else None
+    made = brands.ready(session, account_id, {"body": [], **_template_of(template)})
+    return compose(made, _facts(session, template, look), footer)
+
+
+def _footer(session: Session, account_id: int) -> Footer:
+    account = session.get_one(Account, account_id)
+    url = process.current().config.public_url
+    address = " · ".join(account.postal_address.split("\n"))
+    return Footer(account.sender_name or account.name, address, f"{url}/u/preview", f"{url}/preferences/preview")
+
+
+def _addresses(typed: str) -> list[str]:
+    """Return the addresses of a test. Raises InvalidInput."""
+    found = list(dict.fromkeys(one for one in typed.replace(",", " ").replace(";", " ").split() if one))
+    if not 0 < len(found) <= MOST_TESTS:
+        raise InvalidInput("to", f"Give one to {MOST_TESTS} addresses, with commas between them.")
+    for one in found:
+        try:
+            bare_address(one)
+        except BadAddress:
+            raise InvalidInput("to", f"{one} is no e-mail address.") from None
+    return found
+
+
+def _refused(template_id: int, look: Look, said: str, status: int) -> AnyResponse | tuple[str, int]:
+    """Nothing was saved: what was typed stays in the form."""
+    if not _by_htmx():
+        flash(said, "error")
+        return redirect(url_for("template_editor.page", template_id=template_id, **look.query()), 303)
+    with scope.reading() as session:
+        template = scope.own(session, EmailTemplate, template_id)
+        return _render(session, template, look, "components/template/state.html", refused=said), status
+
+
+def _render(session: Session, template: EmailTemplate, look: Look, page_name: str, refused: str = "") -> str:
+    account_id = scope.account_id()
+    facts = _facts(session, template, look)
+    problems = room.problems(template.document, template.trigger)
+    composed, fault = None, ""
+    try:
+        composed = _composed(session, template, look)
+    except TemplateFault as wrong:
+        fault = str(wrong)
+    marketing = room.is_marketing(template.document)
+    account = session.get_one(Account, account_id)
+    body = template.document.get("body") or []
+    variables = of_trigger(template.trigger)
+    orders = previewed.recent_orders(session, account_id)
+    if look.order is not None and look.order not in {one[0] for one in orders}:
+        orders.append((look.order, str((facts.get("order") or {}).get("number", look.order)), ""))
+    return render_template(
+        page_name,
+        template=template,
+        document=template.document,
+        body=body,
+        is_code=is_code(body),
+        look=look,
+        modes=MODES,
+        samples=samples.SAMPLES,
+        orders=orders,
+        problems=problems,
+        composed=composed,
+        fault=fault,
+        checks=checks(template.document, composed, marketing=marketing, has_address=bool(account.postal_address)),
+        marketing=marketing,
+        sender=account.sender_name or str((facts.get("store") or {}).get("name") or account.name),
+        has_changes=_has_changes(session, template),
+        refused=refused,
+        now=clock.now(),
+        catalogue=CATALOGUE,
+        offers={"products": reports.offers(session, account_id)["products"]} if _needs_products(body) else {},
+        pictures=[
+            (pictures.address(one, process.current().config.public_url), one.name)
+            for one in pictures.listed(session, account_id)
+        ],
+        values=_values(facts, variables),
+        trigger=template.trigger,
+        promotional_kinds=PROMOTIONAL_BLOCKS,
+        words=words,
+    )
+
+
+def _has_changes(session: Session, template: EmailTemplate) -> bool:
+    kept = room.version(session, template, template.version)
+    return kept is None or kept.document != template.document
+
+
+def _needs_products(body: Any) -> bool:
+    return any(block.get("kind") == "product_cards" for block, _ in walk(body))
+
+
+def _values(facts: dict[str, Any], variables: list[Variable]) -> list[tuple[Variable, str]]:
+    """Return each variable with what it is for the order or sample that is looked at."""
+    return [(one, compose_line(f"{{{{ {one.key} }}}}", facts)[:80]) for one in variables]
+
+
+def _by_htmx() -> bool:
+    return bool(request.headers.get("HX-Request"))
+
+
+CATALOGUE: Final[dict[str, Any]] = {
+    "blocks": BLOCKS,
+    "conditions": FIELDS,
+    "operators": OPERATORS,
+    "operators_of": {
+        one.kind: [operator for operator in OPERATORS.values() if one.kind in operator.kinds] for one in FIELDS.values()
+    },
+    "triggers": TRIGGERS,
+}

@@ -1,0 +1,240 @@
+"""Trust before sending: a draft tested on one real order, rehearsed over the last 30 days, and whom it would let in.
+
+All of it reads only: nothing is sent, nothing is written. It is the draft that is looked at, as it was saved last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from flask import Blueprint, abort, make_response, render_template, request
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from automations.conditions import FIELDS
+from automations.definition import Definition, parse
+from automations.editing import Document
+from automations.steps import EXIT_CONDITIONS
+from automations.triggers import TRIGGERS
+from referins_woo import clock
+from referins_woo.commerce.models import Order
+from referins_woo.reports import runs
+from referins_woo.reports import why as reasons
+from referins_woo.runs import rehearse, trial
+from referins_woo.runs.models import Automation, Run
+from referins_woo.runs.rehearse import Rehearsal, Rehearsed
+from referins_woo.runs.trial import Looked, Trial
+from referins_woo.web import csv_files, previews, scope
+from referins_woo.web.builder import by_card, by_htmx, problems_of, render
+from referins_woo.web.builder_acts import Look
+from referins_woo.web.builder_paths import Path, names_of, of_run, of_trial
+
+pages = Blueprint("trying", __name__, url_prefix="/automations/<int:automation_id>")
+
+QUICK: Final = 5_000
+"""Occasions that a rehearsal takes in the time of a page; more on demand."""
+_SPANS: Final = (7, 30, 90)
+_MOST_SHOWN: Final = 200
+_MOST_FOUND: Final = 10
+_GATES: Final = {
+    "source": "Created via",
+    "amount": "Free orders",
+    "reentry": "Entered before",
+    "lateness": "Too late",
+    "status_from": "Status before",
+    "status_to": "Status after",
+    "refund": "Refund in full or in part",
+}
+"""Gates of entering that are no field of a filter."""
+
+
+@dataclass(slots=True)
+class Tested:
+    """What the drawer of a test shows, and what the cards show of it."""
+
+    q: str
+    ignore_exits: bool
+    found: list[Order] | None = None
+    """By the words that were searched; None: nothing was searched."""
+    offered: Sequence[Looked] = ()
+    """The newest orders that the trigger happened to."""
+    trial: Trial | None = None
+    gates: list[reasons.Gate] = field(default_factory=list)
+    stopped_at: str = ""
+    """The first gate that does not let the order in, in words."""
+    path: Path | None = None
+
+    @property
+    def ends_early(self) -> bool:
+        """Whether an exit condition ended it, which a test may pass over."""
+        return self.trial is not None and self.trial.ended_reason in EXIT_CONDITIONS
+
+
+@pages.get("/build/test")
+def test(automation_id: int) -> Response:
+    """Test the draft on an order: beside the builder's flow, on whose cards the path is shown."""
+    with scope.reading() as session:
+        automation = scope.own(session, Automation, automation_id)
+        tested = Tested(request.args.get("q", "").strip()[:320], request.args.get("exits") == "ignore")
+        definition = parse(automation.draft)
+        if isinstance(definition, Definition):
+            _try(session, automation.draft, definition, tested, request.args.get("order", 0, type=int))
+        return make_response(render(session, automation, Look(), whole=not by_htmx(), tested=tested, path=tested.path))
+
+
+@pages.get("/build/runs/<int:run_id>")
+def run_path(automation_id: int, run_id: int) -> Response:
+    """Show on the builder's cards which way a run has gone."""
+    with scope.reading() as session:
+        automation = scope.own(session, Automation, automation_id)
+        run = scope.own(session, Run, run_id)
+        if run.automation_id != automation.id:
+            abort(404)
+        it = runs.run_page(session, run)
+        number = it.order.number if it.order is not None else "–"
+        subjects = {one.step_key: mail.subject for one in it.log if (mail := it.mail_of(one)) and mail.subject}
+        path = of_run(run, it.log, dict(automation.draft), number, subjects)
+        is_draft = it.version.definition == automation.draft
+        return make_response(
+            render(session, automation, Look(), whole=not by_htmx(), path=path, walked=it, is_draft=is_draft)
+        )
+
+
+@pages.get("/build/test/<int:order_id>/mails/<step>")
+def mail(automation_id: int, order_id: int, step: str) -> Response:
+    """The HTML of one e-mail of a test, for its sandboxed frame."""
+    with scope.reading() as session:
+        definition = parse(scope.own(session, Automation, automation_id).draft)
+        order = scope.own(session, Order, order_id)
+        if not isinstance(definition, Definition):
+            abort(404)
+        ignore = request.args.get("exits") == "ignore"
+        tried = trial.try_on(session, order.account_id, definition, order.id, clock.now(), ignore_exits=ignore)
+        found = next((one for one in tried.mails if one.step == step), None) if tried is not None else None
+        if found is None or not found.html:
+            abort(404)
+        return previews.sandboxed(found.html)
+
+
+@pages.get("/preview")
+def preview(automation_id: int) -> str:
+    """Whom the draft would let in: a count, and the last ten orders with each filter; by htmx that part alone."""
+    with scope.reading() as session:
+        automation = scope.own(session, Automation, automation_id)
+        definition = parse(automation.draft)
+        looked, matching, found = [], (0, 0), problems_of(dict(automation.draft))
+        if isinstance(definition, Definition):
+            looked = trial.preview(session, automation.account_id, definition, clock.now())
+            matching = trial.matching(session, automation.account_id, definition, clock.now())
+        elif filtered := _without_problems(dict(automation.draft)):
+            # What is wrong with a step further below says nothing about who enters.
+            looked = trial.preview(session, automation.account_id, filtered, clock.now())
+            matching = trial.matching(session, automation.account_id, filtered, clock.now())
+            found = []
+        return render_template(
+            "components/builder/matches.html" if by_htmx() else "pages/preview.html",
+            automation=automation,
+            looked=[(one, reasons.entering(one.gates)) for one in looked],
+            matching=matching,
+            most=trial.MOST_MATCHED,
+            problems=found,
+            trigger=TRIGGERS[str(automation.draft.get("trigger"))],
+        )
+
+
+@pages.get("/rehearsal")
+def rehearsal(automation_id: int) -> str:
+    """What the draft would have done with the orders of the last days."""
+    with scope.reading() as session:
+        automation = scope.own(session, Automation, automation_id)
+        found = _rehearsed(session, automation)
+        return render_template(
+            "pages/rehearsal.html",
+            automation=automation,
+            found=found,
+            days=_days(),
+            spans=_SPANS,
+            all=bool(request.args.get("all")),
+            quick=QUICK,
+            most=rehearse.MOST,
+            newest=sorted(found.runs, key=lambda run: run.entered_at, reverse=True)[:_MOST_SHOWN] if found else [],
+            filtered=[(_gate_words(gate), count) for gate, count in found.filtered.most_common()] if found else [],
+            withheld=_withheld(found) if found else [],
+            names=names_of(automation.draft),
+            trigger=TRIGGERS[str(automation.draft.get("trigger"))],
+            problems=by_card(dict(automation.draft), problems_of(dict(automation.draft))),
+        )
+
+
+@pages.get("/rehearsal.csv")
+def rehearsal_file(automation_id: int) -> Response:
+    """All of a rehearsal, a line for each e-mail, or for the run where it would have sent none."""
+    with scope.reading() as session:
+        automation = scope.own(session, Automation, automation_id)
+        found = _rehearsed(session, automation)
+    if found is None:
+        abort(404)
+    rows = [
+        (run.order_number, run.email, run.entered_at, mail["at"], mail["to"], mail["subject"], _ended(run))
+        for run in found.runs
+        for mail in run.mails or [{"at": "", "to": "", "subject": ""}]
+    ]
+    header = ("order", "email", "entered_at", "mailed_at", "to", "subject", "ended")
+    return csv_files.answer(f"rehearsal-{automation_id}.csv", header, rows)
+
+
+def _days() -> int:
+    days = request.args.get("days", rehearse.DAYS, type=int)
+    return days if days in _SPANS else rehearse.DAYS
+
+
+def _rehearsed(session: Session, automation: Automation) -> Rehearsal | None:
+    """Return the rehearsal that the address asks for; None where the draft cannot run."""
+    definition = parse(automation.draft)
+    if not isinstance(definition, Definition):
+        return None
+    most = rehearse.MOST if request.args.get("all") else QUICK
+    now = clock.now()
+    return rehearse.rehearse(
+        session, automation.account_id, definition, now, _days(), instead_of=automation.id, most=most
+    )
+
+
+def _without_problems(draft: Document) -> Definition | None:
+    """Return who would be let in by a draft whose steps are not finished; None where that itself is not clear."""
+    parsed = parse({**draft, "steps": [{"id": "only", "kind": "exit"}], "exit_on": [], "exit_tags": []})
+    return parsed if isinstance(parsed, Definition) else None
+
+
+def _gate_words(gate: str) -> str:
+    return FIELDS[gate].label if gate in FIELDS else _GATES.get(gate, gate.replace("_", " ").capitalize())
+
+
+def _withheld(found: Rehearsal) -> list[tuple[str, int]]:
+    """Return why e-mails would not have gone out: (in words, how many), the most frequent first."""
+    said = {one["reason"]: one["text"] for run in found.runs for one in run.withheld}
+    return [(said[reason], count) for reason, count in found.withheld.most_common()]
+
+
+def _ended(run: Rehearsed) -> str:
+    return run.ended_reason or run.state
+
+
+def _try(session: Session, draft: Document, definition: Definition, tested: Tested, order_id: int) -> None:
+    """Fill in the orders to choose from, and the test on the one that was chosen: else the newest that enters."""
+    account_id, now = scope.account_id(), clock.now()
+    tested.offered = trial.preview(session, account_id, definition, now)
+    if tested.q:
+        tested.found = reasons.find_orders(session, account_id, tested.q, _MOST_FOUND)
+    if not order_id:
+        likely = [one.id for one in tested.found or ()] + [one.order_id for one in tested.offered if one.passed]
+        order_id = next(iter([*likely, *(one.order_id for one in tested.offered)]), 0)
+    if order_id:
+        scope.own(session, Order, order_id)
+        tried = trial.try_on(session, account_id, definition, order_id, now, ignore_exits=tested.ignore_exits)
+        if tried is not None:
+            tested.trial, tested.path = tried, of_trial(tried, dict(draft))
+            tested.gates = reasons.entering(tried.gates)
+            tested.stopped_at = next((one.reason for one in tested.gates if not one.passed), "")

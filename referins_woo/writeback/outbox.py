@@ -1,0 +1,111 @@
+"""Changes are put here in the transaction that decides them, and taken back while they still wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from referins_woo import queues
+from referins_woo.commerce.fulfilment import DELIVERED
+from referins_woo.commerce.models import Order
+from referins_woo.commerce.records import OrderRecord
+from referins_woo.errors import Final as FinalError
+from referins_woo.writeback.models import StoreWrite
+from referins_woo.writeback.verdict import shown
+
+ORDER_COMPLETED: Final = "order_completed"
+OPEN: Final = ("waiting", "sending", "unknown")
+_COMPLETED: Final = {"status": "completed"}
+
+
+def complete_order(session: Session, order: Order, now: datetime, who: str) -> StoreWrite:
+    """Have the store set an order to completed; where that is on its way already, that one is returned."""
+    mine = _of(order)
+    open_one = session.scalar(select(StoreWrite).where(*mine, StoreWrite.state.in_(OPEN)))
+    if open_one is not None:
+        return open_one
+    revision = (session.scalar(select(func.max(StoreWrite.revision)).where(*mine)) or 0) + 1
+    write = StoreWrite(
+        account_id=order.account_id,
+        store_id=order.store_id,
+        kind=ORDER_COMPLETED,
+        subject=order.woo_id,
+        revision=revision,
+        order_id=order.id,
+        label=order.number,
+        body=_COMPLETED,
+        expected=_expected(order),
+        due_at=now,
+        created_at=now,
+        asked_at=now,
+        by=who[:320],
+    )
+    session.add(write)
+    session.flush()
+    queues.ring_after_commit(session, "push_writes", order.store_id)
+    return write
+
+
+def take_back(session: Session, order: Order, now: datetime) -> bool:
+    """Keep a change that still waits from being sent; returns whether there was one."""
+    taken: Any = session.execute(
+        update(StoreWrite)
+        .where(*_of(order), StoreWrite.state == "waiting")
+        .values(state="refused", error="Taken back here before it was sent.", done_at=now)
+        .execution_options(synchronize_session=False)
+    )
+    return bool(taken.rowcount)
+
+
+def send_again(session: Session, write: StoreWrite, now: datetime) -> None:
+    """Let a change that was refused or failed be sent after all, to the record as it is known now.
+
+    Raises Final where there is nothing to send again.
+    """
+    session.flush()
+    session.refresh(write, with_for_update=True)
+    if write.state not in ("refused", "failed"):
+        raise FinalError(f"This change is {write.state}: there is nothing to send again.")
+    order = session.get(Order, write.order_id) if write.order_id is not None else None
+    if order is None:
+        raise FinalError("The order is no longer here.")
+    if order.delivery_status != DELIVERED:
+        raise FinalError("The order is not delivered here any more: there is nothing to tell WooCommerce.")
+    newer = select(StoreWrite.id).where(*_of(order), StoreWrite.revision > write.revision)
+    if session.scalar(newer.limit(1)) is not None:
+        raise FinalError("A newer change of this order was made: see that one.")
+    write.state, write.error, write.done_at = "waiting", "", None
+    write.expected, write.due_at, write.asked_at = _expected(order), now, now
+    queues.ring_after_commit(session, "push_writes", write.store_id)
+
+
+def note_echoes(session: Session, store_id: int, records: Iterable[OrderRecord], now: datetime) -> None:
+    """Note that changes of ours have come back with the store's records: nothing more is to be done about them."""
+    by_status: dict[str, list[int]] = {}
+    for record in records:
+        by_status.setdefault(record.status, []).append(record.woo_id)
+    if "completed" in by_status:
+        session.execute(
+            update(StoreWrite)
+            .where(
+                StoreWrite.store_id == store_id,
+                StoreWrite.kind == ORDER_COMPLETED,
+                StoreWrite.subject.in_(by_status["completed"]),
+                StoreWrite.state.in_(("sending", "unknown", "done")),
+                StoreWrite.echoed_at.is_(None),
+            )
+            .values(echoed_at=now)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _of(order: Order) -> tuple[Any, Any, Any]:
+    return StoreWrite.store_id == order.store_id, StoreWrite.kind == ORDER_COMPLETED, StoreWrite.subject == order.woo_id
+
+
+def _expected(order: Order) -> dict[str, Any]:
+    return shown(order.woo_status, order.refunded_total, order.paid_at is not None)

@@ -1,0 +1,505 @@
+"""Rows of the reliability matrix about a store's answers: each fault comes over HTTP while orders are sold and swept.
+
+Afterwards all seven invariants must hold (`invariants.py`). Rows with stories of their own stand elsewhere, under the
+same kind of name; `tests/house/test_reliability_matrix.py` asks for all of them.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from sqlalchemy import select
+
+from referins_woo import queues
+from referins_woo.accounts.models import Membership
+from referins_woo.commerce.models import Collection, Contact, Order, Product
+from referins_woo.ingest.models import Delivery, SkippedRecord
+from referins_woo.ingest.receive import Receiver
+from referins_woo.practice_store import terms, views
+from referins_woo.practice_store.delivery import php_json, sign
+from referins_woo.process import Process
+from referins_woo.runs import automations
+from referins_woo.stores import connect
+from referins_woo.stores.models import Store
+from tests.conftest import ClockHand, LiveServer
+from tests.flows.invariants import Watch, watch
+from tests.flows.merchants import merchant_of
+from tests.flows.test_store_faults import catch_up, import_page, let_time_pass
+
+pytestmark = pytest.mark.storm
+
+
+@pytest.fixture
+def backend() -> str:
+    """What follows from an answer is the same on both databases."""
+    return "sqlite"
+
+
+@pytest.fixture
+def it(
+    running: Process,
+    bells: queues.MemoryBells,
+    clock: ClockHand,
+    app: Flask,
+    live_server: LiveServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Watch]:
+    """A watched merchant: imported, at rest, with a live automation; the store's webhooks reach us over HTTP."""
+    with merchant_of(running, bells, clock, size=6) as merchant:
+        merchant.connect()
+        with running.database.unit() as session:
+            account_id = session.scalars(select(Membership.account_id)).one()
+            made = automations.create_from_recipe(session, account_id, "order_confirmation")
+            session.flush()
+            automations.publish(session, made.id, account_id, None)
+        merchant.sweep()
+        clock.advance(seconds=5)
+        with watch(merchant, capsys, monkeypatch) as seen:
+            yield seen
+
+
+def through(it: Watch, kind: str, *, rounds: int = 2, **options: Any) -> Store:
+    """Sell, import and sweep while the fault is on; returns the store as it is then."""
+    it.merchant.practice.fault(kind, **options)
+    return work(it, rounds)
+
+
+def work(it: Watch, rounds: int = 2) -> Store:
+    """Sell (one order is told of, one is not), import and sweep."""
+    it.sell()
+    it.sell(paid=True, told=False)
+    for _ in range(rounds):
+        import_page(it.merchant)
+        catch_up(it.merchant)
+        it.merchant.bells.drain()
+        if it.merchant.store.state != "connected":
+            break
+        let_time_pass(it.merchant)
+    return it.merchant.store
+
+
+def over(it: Watch) -> None:
+    """The fault ends; a lost store is mended by its keys; then everything must hold."""
+    it.merchant.practice.clear_faults()
+    if it.merchant.store.state == "needs_reconnect":
+        assert connect.try_stored_keys(it.merchant.process, it.merchant.store_id).is_repair
+    it.settle()
+    assert (it.merchant.store.state, it.merchant.store.cause) == ("connected", "ok")
+    it.hold()
+
+
+def is_lost(it: Watch, cause: str, mails: int = 1) -> None:
+    """The store is in the reconnect state, and the user was written to once."""
+    assert (it.merchant.store.state, it.merchant.store.cause) == ("needs_reconnect", cause)
+    assert len(it.merchant.mails()) == mails
+
+
+def is_well(it: Watch) -> None:
+    """Nobody was troubled."""
+    assert (it.merchant.store.state, it.merchant.mails()) == ("connected", [])
+
+
+def test_row_01_a_lasting_401_asks_to_reconnect_once(it: Watch) -> None:
+    through(it, "unauthorized", rounds=40)
+    is_lost(it, "key_revoked")
+    work(it, rounds=3)
+    is_lost(it, "key_revoked")
+    over(it)
+
+
+def test_row_02_one_401_is_passed_over(it: Watch) -> None:
+    through(it, "unauthorized", count=1)
+    is_well(it)
+    over(it)
+
+
+def test_row_05_a_firewall_that_lasts_is_named(it: Watch) -> None:
+    through(it, "firewall", rounds=60)
+    is_lost(it, "blocked")
+    over(it)
+
+
+def test_row_06_our_name_is_always_said(it: Watch) -> None:
+    through(it, "nameless")
+    is_well(it)
+    over(it)
+
+
+def test_row_07_plain_permalinks_are_named(it: Watch) -> None:
+    through(it, "plain_permalinks", rounds=40)
+    is_lost(it, "plain_permalinks")
+    over(it)
+
+
+def test_row_08_a_plugin_that_is_off_is_named(it: Watch) -> None:
+    through(it, "plugin_off", rounds=40)
+    is_lost(it, "plugin_off")
+    over(it)
+
+
+def test_row_09_404_of_one_order_is_that_order_gone(it: Watch) -> None:
+    woo_id = it.sell()
+    it.merchant.bells.drain()
+    it.merchant.practice.trash_order(woo_id)
+    it.merchant.practice.deliver_webhooks()
+    it.merchant.practice.delete_order(woo_id)  # before its webhook is looked at
+    it.merchant.bells.drain()
+    [row] = it.merchant.rows(Order, Order.woo_id == woo_id)
+    assert row.gone_at is not None
+    is_well(it)
+    over(it)
+
+
+def test_row_10_a_name_that_is_not_found_for_an_hour(it: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    with monkeypatch.context() as away:
+        away.setattr(socket, "getaddrinfo", unknown)
+        it.merchant.practice.fault("reset")  # connections that are open already go as well
+        it.sell(told=False)
+        for _ in range(12):
+            it.merchant.clock.advance(minutes=5)
+            catch_up(it.merchant)
+        assert it.merchant.store.failures >= 3
+    is_well(it)
+    over(it)
+
+
+def test_row_11_a_refused_connection_is_tried_later_and_later(it: Watch) -> None:
+    store = through(it, "reset", rounds=6)
+    assert store.failures >= 3
+    assert store.retry_after is not None
+    is_well(it)
+    over(it)
+
+
+def test_row_12_half_a_body_is_no_page(it: Watch) -> None:
+    through(it, "truncated", count=4)
+    is_well(it)
+    over(it)
+
+
+def test_row_13_half_a_json_is_no_page(it: Watch) -> None:
+    through(it, "truncated_json", count=4)
+    is_well(it)
+    over(it)
+
+
+def test_row_14_an_empty_body_is_no_end(it: Watch) -> None:
+    through(it, "empty_body", count=4)
+    is_well(it)
+    over(it)
+
+
+def test_row_15_a_page_of_html_is_waited_out(it: Watch) -> None:
+    through(it, "html_ok", path="^/(wp-json/|$)")
+    is_well(it)
+    over(it)
+
+
+@pytest.mark.parametrize(("asked", "least", "most"), [(120, 100, 120), (10**9, 3_500, 3_600), (0.0, 1, 600)])
+def test_row_16_retry_after_is_obeyed_up_to_an_hour(it: Watch, asked: float, least: float, most: float) -> None:
+    it.merchant.practice.fault("maintenance", seconds=asked)
+    it.sell(told=False)
+    catch_up(it.merchant)
+    until = it.merchant.store.retry_after
+    assert until is not None
+    assert least <= (until - it.merchant.clock.now()).total_seconds() <= most
+    it.merchant.practice.forget_requests()
+    catch_up(it.merchant)
+    assert it.merchant.asked() == [], "not asked again before"
+    it.merchant.practice.clear_faults()
+    it.merchant.clock.set(until)
+    over(it)
+
+
+def test_row_17_a_storm_of_429_leaves_one_connection(it: Watch) -> None:
+    store = through(it, "rate_limit", seconds=2, count=3)
+    assert store.connections == 1
+    is_well(it)
+    over(it)
+
+
+def test_row_18_pages_that_are_too_large_shrink(it: Watch) -> None:
+    for _ in range(15):
+        it.sell(told=False)
+    through(it, "page_limit", number=10)
+    is_well(it)
+    assert it.merchant.store.page_size <= 10 or it.merchant.count(Order) >= len(it.sold)
+    over(it)
+
+
+def test_row_20_a_warning_in_front_of_the_json_is_overlooked(it: Watch) -> None:
+    through(it, "php_warning")
+    is_well(it)
+    over(it)
+
+
+def test_row_21_a_byte_order_mark_is_overlooked(it: Watch) -> None:
+    through(it, "bom")
+    is_well(it)
+    over(it)
+
+
+def test_row_22_letters_that_cannot_be_stored_are_replaced(it: Watch) -> None:
+    through(it, "invalid_utf8")
+    it.merchant.practice.shop.save(
+        "order",
+        (it.merchant.practice.order(it.sell(told=False)) or {}) | {"customer_note": "a\x00b\ufffec"},
+        touch=False,
+    )
+    catch_up(it.merchant)
+    is_well(it)
+    over(it)
+
+
+def test_row_23_a_list_as_an_object_is_read(it: Watch) -> None:
+    through(it, "object_rows")
+    is_well(it)
+    over(it)
+
+
+def test_row_27_a_thousand_orders_of_the_cursor_s_second_are_all_seen(it: Watch) -> None:
+    shop = it.merchant.practice
+    first = it.sell(told=False)
+    second = (shop.order(first) or {})["modified"]
+    catch_up(it.merchant)
+    for _ in range(300):
+        woo_id = it.sell(told=False)
+        shop.shop.save("order", (shop.order(woo_id) or {}) | {"modified": second}, touch=False)
+    it.merchant.sweep(0)
+    assert {row.woo_id for row in it.merchant.rows(Order)} >= it.sold.keys()
+    over(it)
+
+
+def test_row_28_a_clock_that_is_behind_is_only_the_store_s(it: Watch) -> None:
+    through(it, "clock_skew", seconds=-82_800)
+    is_well(it)
+    over(it)
+
+
+def test_row_28_a_clock_that_is_ahead_dates_its_orders_so_and_they_fire(it: Watch) -> None:
+    ahead = 7_200
+    shop = it.merchant.practice
+    shop.fault("clock_skew", seconds=ahead)
+    it.merchant.sweep()
+    for told in (True, False):
+        doc = shop.order(it.sell(told=False)) or {}
+        doc |= {"created": doc["created"] + ahead, "modified": doc["modified"] + ahead}
+        shop.shop.save("order", doc, touch=False)
+        if told:
+            shop.deliver_webhooks()
+    it.merchant.bells.drain()
+    it.settle()
+    is_well(it)
+    it.hold()
+
+
+def test_row_29_a_store_that_cannot_filter_is_swept_whole(it: Watch) -> None:
+    through(it, "no_filter")
+    is_well(it)
+    over(it)
+
+
+def test_row_30_packing_is_told_by_the_bytes(it: Watch) -> None:
+    through(it, "false_gzip")
+    is_well(it)
+    over(it)
+
+
+def test_row_31_an_order_of_five_thousand_lines_comes_and_kills_nobody(it: Watch) -> None:
+    shop = it.merchant.practice
+    woo_id = it.sell(told=False)
+    doc = shop.order(woo_id) or {}
+    lines = [{**doc["line_items"][0], "id": 10_000_000 + number} for number in range(5_000)]
+    shop.shop.save("order", {**doc, "line_items": lines})
+    shop.deliver_webhooks()  # larger than the letter box takes: refused, and the sweep brings it
+    catch_up(it.merchant)
+    [row] = it.merchant.rows(Order, Order.woo_id == woo_id)
+    assert row.total
+    over(it)
+
+
+def test_row_38_products_without_a_price_or_public_page_are_left_out_by_rule(it: Watch) -> None:
+    shop = it.merchant.practice
+    made = {
+        shop.create_product("No price", ""): "no_price",
+        shop.create_product("Free", "0"): "zero_price",
+        shop.create_product("Draft", "1.00", status="draft"): "not_published",
+    }
+    it.sell()
+    for _ in range(2):
+        it.merchant.sweep(16)
+    skipped = {one.woo_id: one.reason_code for one in it.merchant.rows(SkippedRecord) if one.woo_id in made}
+    assert skipped.keys() == made.keys()
+    assert not it.merchant.rows(Product, Product.woo_id.in_(made))
+    over(it)
+
+
+@pytest.mark.parametrize("role", ["editor", "administrator", "shop_manager"])
+def test_row_40_other_roles_than_customers_do_not_come(it: Watch, role: str) -> None:
+    shop = it.merchant.practice
+    woo_id = shop.create_customer("staff@example.com", first_name="Sam")
+    shop.shop.save("customer", (shop.shop.get("customer", woo_id) or {}) | {"roles": [role]})
+    it.sell()
+    for _ in range(3):
+        it.merchant.sweep(6)
+    assert it.merchant.rows(Contact, Contact.email == "staff@example.com") == []
+    queues.ring("reconcile", it.merchant.store_id)
+    it.merchant.bells.drain()
+    aside = it.merchant.rows(SkippedRecord, SkippedRecord.woo_id == woo_id, SkippedRecord.element == "contacts")
+    assert [row.reason_code for row in aside] == ["role"]
+    over(it)
+
+
+def test_row_41_an_order_without_an_address_comes_and_starts_nothing(it: Watch) -> None:
+    shop = it.merchant.practice
+    made = [
+        shop.create_order(email=email, first_name="Ann") for email in ("", "not an address", "a@b.example, c@d.example")
+    ]
+    it.sell()
+    it.merchant.sweep()
+    assert {row.woo_id for row in it.merchant.rows(Order)} >= set(made)
+    assert not [key for key in it.merchant.events() if key[0] in made and it.merchant.events()[key][0] == "fired"]
+    over(it)
+
+
+def test_row_42_one_person_in_several_spellings_is_one_contact(it: Watch) -> None:
+    shop = it.merchant.practice
+    shop.create_customer("Zoe@Example.com", first_name="Zoë")
+    for email in ("zoe@example.com", "ZOE@EXAMPLE.COM"):
+        it.sold[shop.create_order(email=email, first_name="Zoë")] = False
+    for _ in range(2):
+        it.merchant.sweep()
+    found = [row for row in it.merchant.rows(Contact) if row.email.casefold() == "zoe@example.com"]
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(("currency", "price"), [("JPY", "1480"), ("KWD", "8.125"), ("EUR", "12.50")])
+def test_row_43_amounts_are_exact_in_every_currency(it: Watch, currency: str, price: str) -> None:
+    shop = it.merchant.practice
+    product = shop.create_product("Cup", price)
+    woo_id = shop.create_order(
+        email="buyer-0@example.com", currency=currency, line_items=[{"product_id": product, "quantity": 3}]
+    )
+    it.sold[woo_id] = False
+    it.merchant.sweep()
+    [row] = it.merchant.rows(Order, Order.woo_id == woo_id)
+    told = str((shop.order(woo_id) or {})["total"])
+    assert row.currency == currency
+    assert f"{row.total / 10_000:.2f}" == f"{float(told):.2f}" or row.total == round(float(told) * 100)
+    over(it)
+
+
+def test_row_44_unknown_statuses_are_pending_and_drafts_are_nothing(it: Watch) -> None:
+    shop = it.merchant.practice
+    strange, draft = it.sell(told=False), it.sell(told=False)
+    shop.shop.save("order", (shop.order(strange) or {}) | {"status": "shipped"})
+    shop.shop.save("order", (shop.order(draft) or {}) | {"status": "checkout-draft"})
+    assert post(it, php_json(views.order(shop.shop, shop.order(draft) or {}))) == 200, (
+        "told of, as the block checkout does"
+    )
+    it.merchant.bells.drain()
+    it.merchant.sweep()
+    [row] = it.merchant.rows(Order, Order.woo_id == strange)
+    assert (row.woo_status, row.status) == ("shipped", "Pending")
+    assert it.merchant.rows(Order, Order.woo_id == draft) == []
+    assert (draft, "order_submitted") not in it.merchant.events()
+    shop.set_status(draft, "pending")  # he goes on, and buys
+    over(it)
+
+
+def test_row_39_categories_in_a_circle_and_without_products_trouble_nobody(it: Watch) -> None:
+    shop = it.merchant.practice.shop
+    shelves = it.merchant.rows(Collection)
+    first, second = shelves[0].woo_id, shelves[1].woo_id
+    for woo_id, parent in ((first, second), (second, first)):
+        shop.save("category", (shop.get("category", woo_id) or {}) | {"parent": parent, "parent_id": parent})
+    empty = terms.create(shop, terms.TAXONOMIES[0], {"name": "Nothing"})["id"]
+    it.sell()
+    for _ in range(2):
+        it.merchant.sweep(16)
+    assert it.merchant.rows(Collection, Collection.woo_id == empty) == []
+    listed = it.merchant.rows(SkippedRecord, SkippedRecord.woo_id == empty, SkippedRecord.element == "collections")
+    assert [row.reason_code for row in listed] == ["no_imported_product"]
+    over(it)
+
+
+def test_row_59_a_burst_from_many_senders_is_all_kept_or_not_acknowledged(it: Watch) -> None:
+    """The rate is measured by bin/bench; here nothing may be lost of what was answered 200."""
+    shop, made = it.merchant.practice, [it.sell(told=False) for _ in range(150)]
+    bodies = [php_json(views.order(shop.shop, shop.order(woo_id) or {})) for woo_id in made]
+    with ThreadPoolExecutor(16) as pool:
+        answers = Counter(pool.map(lambda body: post(it, body), bodies))
+    assert set(answers) <= {200, 503}
+    assert answers[200] == len(it.acknowledged) > 0
+    it.merchant.bells.drain()
+    over(it)
+
+
+def test_row_60_an_answer_that_is_lost_after_the_commit_doubles_nothing(
+    it: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a kill -9 of web leaves at that moment; test_killed_deliveries.py kills the real one, whenever."""
+    receive = Receiver.receive
+
+    def lost(self: Receiver, hook_token: str, headers: Any, body: bytes) -> Any:
+        receive(self, hook_token, headers, body)
+        raise ConnectionResetError
+
+    woo_id = it.sell(told=False)
+    body = php_json(views.order(it.merchant.practice.shop, it.merchant.practice.order(woo_id) or {}))
+    with monkeypatch.context() as killed:
+        killed.setattr(Receiver, "receive", lost)
+        assert post(it, body) in (0, 500)
+    assert it.merchant.count(Delivery, Delivery.store_id == it.merchant.store_id) == 1
+    assert post(it, body) == 200
+    it.merchant.bells.drain()
+    over(it)
+
+
+def test_row_61_a_delivery_lost_before_the_commit_is_found_by_the_sweep(
+    it: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any) -> Any:
+        raise ConnectionResetError
+
+    woo_id = it.sell(told=False)
+    body = php_json(views.order(it.merchant.practice.shop, it.merchant.practice.order(woo_id) or {}))
+    with monkeypatch.context() as dead:
+        dead.setattr(Receiver, "receive", killed)
+        assert post(it, body) in (0, 500), "no false acknowledgement"
+    assert it.merchant.count(Delivery, Delivery.store_id == it.merchant.store_id) == 0
+    over(it)
+
+
+def post(it: Watch, body: bytes) -> int:
+    """Deliver as WooCommerce does, over a connection of its own; returns the status, 0 where no answer came."""
+    parts = urlsplit(it.merchant.process.config.public_url)
+    secret = it.merchant.process.vault.unlock(it.merchant.store.hook_secret_locked)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+    headers = {
+        "Content-Type": "application/json",
+        "X-WC-Webhook-Source": f"{it.merchant.practice.url}/",
+        "X-WC-Webhook-Topic": "order.updated",
+        "X-WC-Webhook-Signature": sign(body, secret),
+        "X-WC-Webhook-ID": "7",
+        "X-WC-Webhook-Delivery-ID": "0" * 32,
+    }
+    try:
+        connection.request("POST", f"/hooks/woocommerce/{it.merchant.store.hook_token}", body, headers)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()

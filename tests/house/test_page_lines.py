@@ -1,0 +1,267 @@
+"""Every check line of the pages' design has tests: this is the index, and it is checked both ways.
+
+Section 3 of the design has a line for each thing that a browser can see. A line that nobody lists fails here, and so
+does a test that is gone. The e-mail editor's lines belong to its own room.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.house.test_trigger_law import all_tests
+
+SECTIONS = ("3.1", "3.2", "3.3", "3.4", "3.6", "3.7", "3.8", "3.9")
+_BUILT = "test_an_automation_is_built_tested_published_and_mails_who_buys"
+
+LINES: dict[str, tuple[str, ...]] = {
+    # 3.1 Every page
+    "One `<h1>`, skip link, landmarks": (
+        "test_every_page_has_one_heading_a_policy_and_no_inline_script",
+        "test_the_first_tab_offers_to_skip_to_the_content",
+    ),
+    "axe (wcag2a, 2aa, 21aa, 22aa) = 0": (
+        "test_no_page_escapes_the_eye",
+        "test_each_page_is_accessible",
+        "test_every_page_is_accessible_everywhere",
+        "test_the_ways_in_are_accessible",
+        "test_what_opens_is_accessible_too",
+        "test_no_page_scrolls_sideways_on_the_narrowest_phone",
+    ),
+    "Targets ≥ 24x24 CSS px": (
+        "test_targets_are_large_enough_for_a_finger",
+        "test_the_focus_is_seen_wherever_the_tab_key_leads",
+        "test_a_password_can_be_pasted_and_filled_in_by_a_manager",
+    ),
+    "Works without JS for all read pages and all forms": (
+        "test_without_script_lists_are_searched_filtered_changed_and_exported",
+        "test_the_same_way_without_script",
+        "test_the_whole_way_from_a_file_to_contacts",
+    ),
+    "Loading: `aria-busy` on the swap target": (
+        "test_while_an_answer_is_awaited_the_list_is_busy",
+        "test_a_button_that_was_pressed_shows_that_it_works_and_takes_no_second_press",
+        "test_the_search_answers_while_typing_and_the_address_follows",
+    ),
+    "Toasts: success `role=status`": (
+        "test_a_notice_of_success_stays_seven_seconds_or_while_it_is_pointed_at_and_an_error_until_it_is_closed",
+        "test_of_many_notices_three_are_shown",
+        "test_ticked_rows_are_changed_and_taken_back",
+    ),
+    "Destructive acts: `<dialog>`": ("test_ticked_rows_are_changed_and_taken_back",),
+    "Empty states: what this is": (
+        "test_a_new_account_is_told_what_to_do",
+        "test_a_search_without_results_is_not_an_empty_list",
+        "test_an_answer_that_does_not_come_leaves_the_rows_and_says_so",
+    ),
+    "Errors say what happened": (
+        "test_a_page_that_is_not_there_says_what_to_do_and_names_the_request",
+        "test_times_are_of_the_account_and_tell_utc",
+        "test_money_shows_its_sign_and_its_code_once",
+    ),
+    "`?` opens the shortcut list": ("test_keys_lead_everywhere_and_can_be_switched_off",),
+    "Light/dark through `data-bs-theme`": (
+        "test_the_colours_follow_the_system_until_one_is_chosen",
+        "test_nothing_moves_for_who_asked_for_no_motion",
+    ),
+    # 3.2 Integrations and connect modal
+    "Settings > Integrations lists cards with state pill": ("test_the_hub_says_states_and_causes_in_words",),
+    "Connect opens a modal with one field": (
+        "test_the_modal_says_what_is_wrong_without_leaving_the_page",
+        "test_an_address_that_cannot_be_used_keeps_the_value_and_says_why",
+        "test_the_wizard_keeps_every_choice_in_the_store",
+    ),
+    "Pre-flight within 10 s": (
+        "test_every_fault_has_its_own_sentence",
+        "test_a_wordpress_without_woocommerce_is_named",
+        "test_plain_permalinks_are_named_with_the_step_that_mends_them",
+        "test_a_store_connected_already_is_recognised_by_its_address",
+        "test_a_woocommerce_store_is_recognised",
+    ),
+    "Explains what WooCommerce will ask": ("test_the_permission_is_explained_before_the_merchant_leaves",),
+    "Refusal or closed tab": (
+        "test_a_refusal_keeps_every_choice_and_offers_another_try",
+        "test_a_store_that_cannot_reach_us_is_offered_typed_keys_with_the_reason",
+    ),
+    # 3.3 Import Elements / Sync Settings
+    "Stepper Connect → Choose data": (
+        "test_the_steps_of_the_wizard_say_what_each_choice_brings",
+        "test_the_wizard_keeps_every_choice_in_the_store",
+    ),
+    "Import: Contacts, Orders, Transactions": (
+        "test_the_steps_of_the_wizard_say_what_each_choice_brings",
+        "test_the_wizard_keeps_every_choice_in_the_store",
+    ),
+    "Sync: the same five": ("test_the_steps_of_the_wizard_say_what_each_choice_brings",),
+    "Inline limits from the seed": ("test_the_steps_of_the_wizard_say_what_each_choice_brings",),
+    # A source of consent is not offered: requirement I3 came later and stands above it, an import raises nobody's.
+    "Consent box: default": ("test_the_steps_of_the_wizard_say_what_each_choice_brings",),
+    "Said and enforced": (
+        "test_the_steps_of_the_wizard_say_what_each_choice_brings",
+        "test_history_is_silent",
+    ),
+    # 3.4 Live import progress
+    "Per element: `<progress>`/`role=progressbar`": (
+        "test_a_running_import_tells_counts_rate_time_left_and_when_it_got_on_last",
+        "test_an_import_is_paused_resumed_and_cancelled",
+    ),
+    'Heartbeat "Updated 2 s ago"': ("test_a_running_import_tells_counts_rate_time_left_and_when_it_got_on_last",),
+    "Pause, Resume, Cancel": (
+        "test_an_import_is_paused_resumed_and_cancelled",
+        "test_row_45_killed_at_every_page_boundary_and_in_every_transaction_it_ends_the_same",
+    ),
+    '"You can close this page"': (
+        "test_a_running_import_tells_counts_rate_time_left_and_when_it_got_on_last",
+        "test_the_end_is_told_once_to_each_user",
+    ),
+    "Skipped report: table grouped by reason": (
+        "test_what_was_set_aside_is_grouped_filtered_and_leads_to_the_store",
+        "test_what_was_set_aside_is_listed_and_its_csv_runs_no_formula",
+        "test_what_failed_is_asked_for_again_and_nothing_else",
+    ),
+    "Done screen: totals, skipped": (
+        "test_from_a_fresh_start_to_the_reminder_that_stops_when_paid",
+        "test_a_running_import_tells_counts_rate_time_left_and_when_it_got_on_last",
+    ),
+    # 3.6 Tables
+    "Server-side search (300 ms debounce)": (
+        "test_the_search_answers_while_typing_and_the_address_follows",
+        "test_pages_sizes_and_order_lie_in_the_address",
+        "test_filters_stand_as_chips_that_can_be_taken_off",
+        "test_far_pages_are_found_by_their_neighbour_in_every_order",
+        "test_more_rows_need_no_more_queries",
+    ),
+    "Everything in the query string": (
+        "test_the_search_answers_while_typing_and_the_address_follows",
+        "test_a_view_keeps_search_filters_order_and_columns",
+        "test_tabs_count_what_is_behind_them",
+        "test_a_list_opens_with_the_view_of_ones_choice_and_all_is_one_click_away",
+        "test_only_what_is_shared_is_seen_by_others_and_only_its_maker_changes_it",
+    ),
+    "Bulk bar after selection": (
+        "test_ticked_rows_are_changed_and_taken_back",
+        "test_all_that_match_are_counted_again_before_they_are_changed",
+        "test_many_are_changed_in_the_background_a_piece_at_a_time_and_a_killed_piece_is_done_again",
+        "test_ticked_contacts_are_tagged_and_the_tag_is_taken_back_where_it_was_given",
+    ),
+    "CSV export = current filter and columns": (
+        "test_an_export_has_the_rows_and_columns_that_are_seen_and_no_formulas",
+        "test_row_89_no_file_of_ours_holds_a_cell_that_a_spreadsheet_would_run",
+        "test_a_long_export_is_written_in_the_background_and_mailed",
+    ),
+    "Column chooser; sticky header": (
+        "test_columns_are_chosen_in_the_address",
+        "test_a_header_stays_while_the_rows_pass",
+        "test_numbers_stand_to_the_right_and_each_row_has_its_heading",
+        "test_on_a_phone_rows_are_cards",
+    ),
+    'Orders: Subtype "WooCommerce"': (
+        "test_orders_show_subtype_mapped_and_raw_status_and_money_with_its_currency",
+        "test_an_orders_page_tells_its_history_and_why_nothing_started",
+        "test_numbers_stand_to_the_right_and_each_row_has_its_heading",
+    ),
+    "Products: toggle enabled only for published": (
+        "test_the_merchants_off_is_kept_and_on_again_needs_a_published_product",
+        "test_stock_is_shown_as_the_store_counts_it",
+    ),
+    # Merging duplicates comes with the matches between stores.
+    "Contact profile: consent state": ("test_a_contacts_page_tells_what_happened_and_what_goes_on",),
+    # 3.7 Automation list and gallery, 3.8 builder, 3.9 runs. Not there yet of them: the look at the sender's domain
+    # before publishing, moving who waits when a wait changes, and sending a test to oneself from the builder.
+    "List: name, status": ("test_the_list_tells_of_each_automation_and_pauses_it",),
+    "Gallery cards by goal": (
+        "test_the_gallery_shows_each_recipe_with_its_flow_and_filters_by_goal",
+        "test_using_a_recipe_makes_a_draft_and_never_anything_live",
+        "test_one_can_start_from_scratch",
+    ),
+    "v1 set: Order confirmation": ("test_the_gallery_has_the_nine_in_order", "test_its_words_are_complete"),
+    "Warns when WooCommerce would send the same mail": (
+        "test_the_gallery_shows_each_recipe_with_its_flow_and_filters_by_goal",
+        "test_using_a_recipe_makes_a_draft_and_never_anything_live",
+    ),
+    "Trigger card on top": (_BUILT, "test_with_the_mouse", "test_by_the_keyboard_alone"),
+    '"+" opens a searchable, grouped picker': ("test_by_the_keyboard_alone", "test_with_the_mouse"),
+    "Card: icon, name, one-line summary": (
+        "test_by_the_keyboard_alone",
+        "test_figures_stand_on_the_cards_and_stay_while_one_works",
+        "test_every_kind_of_step_has_its_form",
+    ),
+    "Card menu: Rename": (
+        "test_the_menu_of_a_card_leads_to_its_name_and_note",
+        "test_a_flow_is_built_step_by_step_and_undone",
+        "test_a_step_is_copied_from_one_automation_and_pasted_into_another",
+        "test_old_edits_are_let_go",
+    ),
+    "Autosave per field to the draft": (
+        _BUILT,
+        "test_what_was_typed_while_the_server_was_away_is_saved_when_it_is_back",
+        "test_two_editors_lose_nothing_in_silence",
+    ),
+    "Draft and live are separate": (
+        "test_saving_a_draft_changes_nothing_that_is_live",
+        "test_publishing_asks_shows_what_changes_and_keeps_versions",
+        "test_people_inside_finish_move_or_stop_when_a_new_version_is_published",
+    ),
+    "Validation: error chip on card": (
+        "test_what_is_half_done_is_saved_and_cannot_be_published",
+        "test_publishing_points_at_steps_never_reached_and_tags_nobody_has",
+    ),
+    "Versions: number, author, time": ("test_publishing_asks_shows_what_changes_and_keeps_versions",),
+    "Trigger preview: last 10 real orders": (
+        "test_the_trigger_preview_shows_the_last_orders_and_each_filter_with_its_value",
+        "test_a_test_shows_the_path_on_the_cards_waits_skipped_and_every_mail",
+        "test_an_order_is_found_by_number_or_email",
+    ),
+    "Statistics toggle: entered": (
+        "test_each_step_says_who_came_waits_went_on_and_was_mailed",
+        "test_figures_stand_on_the_cards_and_stay_while_one_works",
+    ),
+    "Enrolment: re-entry": (
+        "test_what_ends_it_and_its_settings_are_kept",
+        "test_quiet_hours_and_caps_are_kept_and_switched_off",
+        "test_a_contact_enters_as_often_as_the_automation_allows",
+    ),
+    "Editing a wait: says whom it affects": ("test_editing_a_wait_says_whom_it_affects",),
+    "Filters: and/or groups": (
+        "test_conditions_are_built_in_groups_and_operators_follow_their_field",
+        "test_every_condition_can_be_entered",
+        "test_a_saved_change_tells_the_preview_to_look_again",
+    ),
+    "Branch on current state": ("test_a_split_may_read_the_order_anew_first",),
+    "Steps v1: send e-mail": (
+        "test_every_kind_of_step_has_its_form",
+        "test_an_unknown_step_is_a_grey_card_and_stays",
+    ),
+    "Keyboard only: build trigger": (_BUILT,),
+    "Row: contact, order, automation + version": (
+        "test_the_list_says_version_and_the_step_that_a_run_stands_at",
+        "test_the_list_is_narrowed_to_a_step_of_an_automation",
+    ),
+    "Detail: step timeline": (
+        "test_a_run_shows_what_happened_and_its_mail",
+        "test_a_run_is_tried_again_goes_on_earlier_or_is_stopped",
+        "test_the_way_of_a_run_is_shown_on_the_cards",
+    ),
+    '"Why did X not get it?"': ("test_why_did_somebody_not_get_it_is_asked_by_order_or_email",),
+}
+"""How a line begins → the tests that hold it."""
+
+
+def _lines(shared: Path) -> list[str]:
+    text = (shared / "design" / "pages.md").read_text(encoding="utf-8")
+    found = []
+    for section in re.split(r"^### ", text, flags=re.MULTILINE)[1:]:
+        if section.split()[0] in SECTIONS:
+            found += re.findall(r"^- \[ \] (.+)$", section.split("\n## ")[0], re.MULTILINE)
+    return found
+
+
+def test_every_check_line_is_in_the_index_and_every_entry_is_a_line(shared: Path) -> None:
+    lines = _lines(shared)
+    assert len(lines) > 30
+    assert [line for line in lines if not any(line.startswith(beginning) for beginning in LINES)] == []
+    assert [beginning for beginning in LINES if not any(line.startswith(beginning) for line in lines)] == []
+
+
+def test_every_test_that_the_index_names_exists() -> None:
+    assert {name for names in LINES.values() for name in names} - all_tests() == set()

@@ -1,0 +1,136 @@
+"""A worker: it answers bells of its queue, and its end loses none."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from referins_woo import queues
+from referins_woo.errors import ReferinsError
+from referins_woo.run import worker
+from tests.services.valkey import Valkey
+
+ROOT = Path(__file__).resolve().parents[3]
+SCRIPT = """
+import sys, time
+from redis import Redis
+from referins_woo import queues
+from referins_woo.run import worker
+url = sys.argv[1]
+
+@queues.job("drain_deliveries", timeout=20)
+def drain(number: int, milliseconds: int) -> None:
+    Redis.from_url(url).sadd("begun", number)
+    time.sleep(milliseconds / 1000)
+    Redis.from_url(url).sadd("ended", number)
+
+worker.load_jobs = lambda queue: queues.jobs()
+sys.exit(worker.work("live", url))
+"""
+
+
+@contextmanager
+def live_worker(url: str) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen([sys.executable, "-c", SCRIPT, url], cwd=ROOT)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_for(client: Redis, key: str, number: int, seconds: float = 20) -> float:
+    started = time.monotonic()
+    while not client.sismember(key, str(number)):
+        assert time.monotonic() - started < seconds, f"{key} {number} did not come"
+        time.sleep(0.01)
+    return time.monotonic() - started
+
+
+def test_a_bell_is_answered_at_once_and_leaves_nothing(valkey_server: Valkey, valkey: Redis) -> None:
+    queues.connect(valkey_server.url)
+    with live_worker(valkey_server.url):
+        queues.ring("drain_deliveries", 1, 0)
+        wait_for(valkey, "ended", 1)
+        queues.ring("drain_deliveries", 2, 0)
+        assert wait_for(valkey, "ended", 2) < 5
+        time.sleep(0.2)
+        assert list(valkey.keys("rq:job:*")) == []
+        assert valkey.keys("wake:*") == []
+
+
+def test_sigterm_lets_the_job_in_hand_end(valkey_server: Valkey, valkey: Redis) -> None:
+    queues.connect(valkey_server.url)
+    with live_worker(valkey_server.url) as process:
+        queues.ring("drain_deliveries", 1, 800)
+        wait_for(valkey, "begun", 1)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    assert valkey.sismember("ended", "1")
+
+
+def test_a_worker_without_redis_ends_so_that_it_is_started_again(tmp_path: Path) -> None:
+    with live_worker(f"unix://{tmp_path}/nobody.sock") as process:
+        assert process.wait(10) == 1
+
+
+def test_a_worker_is_known_again_after_redis_lost_its_memory(valkey_server: Valkey, valkey: Redis) -> None:
+    queues.connect(valkey_server.url)
+    with live_worker(valkey_server.url):
+        queues.ring("drain_deliveries", 1, 0)
+        wait_for(valkey, "ended", 1)
+        (known,) = valkey.smembers("rq:workers")
+        valkey.flushall()
+        queues.ring("drain_deliveries", 2, 0)
+        wait_for(valkey, "ended", 2)
+        deadline = time.monotonic() + 20
+        while not valkey.smembers("rq:workers:live"):
+            assert time.monotonic() < deadline, "nobody knows the worker that answers"
+            time.sleep(0.01)
+        assert valkey.smembers("rq:workers") == {known}
+        assert valkey.hget(known, "queues") == b"live"
+
+
+def test_there_is_no_worker_for_an_unknown_queue() -> None:
+    with pytest.raises(ReferinsError, match="no queue"):
+        worker.work("high", "unix:///nowhere")
+
+
+def test_a_worker_killed_while_it_looked_for_lost_bells_does_not_stop_the_others(
+    valkey_server: Valkey, valkey: Redis
+) -> None:
+    connection = Redis.from_url(valkey_server.url)
+    killed = worker.QueueWorker(["live"], connection=connection, serializer="json")
+    assert killed.queues[0].acquire_maintenance_lock()
+    worker.QueueWorker(["live"], connection=connection, serializer="json").clean_registries()
+    assert 0 < int(valkey.ttl(killed.queues[0].registry_cleaning_key)) <= 30  # type: ignore[arg-type]
+
+
+@pytest.mark.storm
+@pytest.mark.timeout(300)
+def test_workers_killed_at_random_lose_no_bell(valkey_server: Valkey, valkey: Redis, seed: int) -> None:
+    """RQ alone, without our sweeps: what a killed worker held runs again once its time-out has passed."""
+    chance = random.Random(seed)
+    queues.connect(valkey_server.url)
+    rung = 0
+    for _ in range(12):
+        with live_worker(valkey_server.url):
+            time.sleep(chance.uniform(0.7, 0.9))
+            for _ in range(30):
+                queues.ring("drain_deliveries", rung, 1)
+                rung += 1
+            time.sleep(chance.uniform(0.01, 0.1))
+    with live_worker(valkey_server.url):
+        deadline = time.monotonic() + 240
+        while valkey.scard("ended") < rung:
+            assert time.monotonic() < deadline, f"{rung - int(valkey.scard('ended'))} of {rung} bells lost"
+            time.sleep(0.2)
