@@ -13,7 +13,7 @@ import random
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 from redis import Redis
 from werkzeug.serving import make_server
 
@@ -38,6 +39,10 @@ from tests.services.valkey import Valkey
 
 ROOT = Path(__file__).resolve().parent.parent
 CI = os.environ.get("CI", "").lower() == "true"
+SHARES_THE_MACHINE = {"page", "instance"}
+"""Fixtures of tests whose outcome depends on other processes: a browser, a whole instance."""
+PATIENCE = 30_000
+"""Milliseconds that a browser test waits for what must come."""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -61,6 +66,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("skip") or item.get_closest_marker("skipif"):
                 raise pytest.UsageError(f"{item.nodeid} is marked to be skipped; with CI=true nothing is")
+            if SHARES_THE_MACHINE & set(getattr(item, "fixturenames", ())):
+                item.add_marker(pytest.mark.flaky(reruns=1))  # docs/decisions/0012
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A browser test that fails tells what its page showed: a machine that has gone cannot be asked any more."""
+    report = yield
+    page = getattr(item, "funcargs", {}).get("page")
+    if report.when == "call" and report.failed and isinstance(page, Page) and not page.is_closed():
+        with contextlib.suppress(PlaywrightError):
+            report.sections.append(("page", f"{page.url}\n{page.locator('body').inner_text(timeout=5_000)[:6_000]}"))
+    return report
 
 
 class NetworkUsed(BaseException):
@@ -282,7 +300,8 @@ def browser() -> Iterator[Browser]:
 def page(browser: Browser) -> Iterator[Page]:
     """A page of its own in a fresh browser context, 1440 pixels wide; errors of its scripts fail the test."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
     opened = context.new_page()
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
