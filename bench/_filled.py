@@ -228,6 +228,10 @@ def _orders(ids: dict[str, int], count: int, first_contact: int, now: datetime) 
             "payment_method_title": "Card",
             "placed_at": placed,
             "paid_at": None if payment == "unpaid" else placed,
+            "sales_at": placed if n % 4 else None,
+            "base_currency": "EUR" if n % 13 else "",
+            "base_rate": "1" if n % 13 else "",
+            "base_total": total if n % 13 else None,
             "delivery_date": placed.date() + timedelta(days=14),
             "content_hash": "x",
         }

@@ -37,7 +37,7 @@ PAGES = (
     "/search?q=petrova",
     "/search?q=nobody-at-all",
 )
-_LISTS = ("contacts", "orders", "transactions", "products", "collections", "runs", "messages")
+_LISTS = ("contacts", "orders", "transactions", "products", "collections", "runs", "messages", "sales-orders")
 _WORDS = ("petrova", "nobody-at-all", "Björn", "199", "ch_00000")
 _DEEP = ("/contacts", "/orders", "/products", "/messages")
 """Lists that are also read far behind page 100."""

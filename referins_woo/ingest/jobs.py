@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import ColumnElement, or_, select
 
 from referins_woo import clock, process, queues
-from referins_woo.accounts.books import books_of
+from referins_woo.accounts.books import books_of, waiting_for_rates
 from referins_woo.commerce import base_totals
 from referins_woo.errors import Final, RetryLater, StoreMustReconnect
 from referins_woo.ingest import catch_up, import_run, importing, live, reconcile, watermarks
@@ -95,9 +95,9 @@ def give_rates(account_id: int) -> None:
 
 
 def ring_for_rates() -> None:
-    """Sweep: rates that no order was given yet."""
+    """Sweep: rates, or a base currency, that orders were not given yet."""
     with process.current().database.reading() as session:
-        waiting = base_totals.waiting(session)
+        waiting = waiting_for_rates(session)
     for account_id in waiting:
         queues.ring("give_rates", account_id)
 

@@ -32,7 +32,15 @@ class Order(Base):
         ),
         Index("ix_orders_store_email", "store_id", "email_key"),
         Index("ix_orders_contact", "contact_id"),
-        Index("ix_orders_sales", "account_id", "sales_at", "id", postgresql_where=_SALES, sqlite_where=_SALES),
+        # The same for the list of sales orders, whose totals are counted in the base currency beside.
+        Index(
+            "ix_orders_sales",
+            *("account_id", "sales_at", "id", "delivery_status", "status", "payment_state", "store_id", "placed_at"),
+            *("delivery_date", "number", "total", "currency", "email_key", "contact_id", "base_total"),
+            postgresql_where=_SALES,
+            sqlite_where=_SALES,
+        ),
+        Index("ix_orders_base", "account_id", "base_currency", "currency", "placed_at"),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)

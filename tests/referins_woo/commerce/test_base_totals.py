@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from referins_woo.accounts import account
-from referins_woo.accounts.books import books_of
+from referins_woo.accounts.books import books_of, waiting_for_rates
 from referins_woo.commerce import base_totals
 from referins_woo.commerce.base_totals import Books, GivenRate, converted
 from referins_woo.commerce.models import CurrencyRate, Order
@@ -132,7 +132,7 @@ def test_orders_get_the_rate_of_their_day_in_the_accounts_zone_once_it_is_entere
     with running.database.reading() as session:
         order = session.get_one(Order, of_day)
         assert (order.base_currency, order.base_rate, order.base_total) == ("EUR", "0.5", 50_000)
-        assert base_totals.waiting(session) == []
+        assert waiting_for_rates(session) == []
 
 
 def test_another_base_currency_gives_all_orders_anew_what_is_known_in_it(
@@ -153,6 +153,22 @@ def test_another_base_currency_gives_all_orders_anew_what_is_known_in_it(
         euros = session.get_one(Order, ours.ids["order_id"])
         assert (euros.base_currency, euros.base_rate, euros.base_total) == ("USD", "1.1", 1_621_070)
         assert session.get_one(Order, dollars).base_total == 100_001
+
+
+def test_a_new_base_currency_reaches_its_own_orders_although_the_bell_was_lost(
+    running: Process, ours: Made, bells: MemoryBells
+) -> None:
+    with running.database.unit() as session:
+        dollars = _order(session, ours, 2, "USD", datetime(2026, 11, 21, 12, tzinfo=UTC)).id
+        session.query(CurrencyRate).delete()
+        changed = {"name": "Ours", "time_zone": "Europe/Berlin", "base_currency": "USD"}
+        account.change(session, ours.account_id, ours.user_id, changed)
+    bells.pending.clear()
+    jobs.ring_for_rates()
+    bells.drain()
+    with running.database.reading() as session:
+        assert session.get_one(Order, dollars).base_total == 100_001
+        assert waiting_for_rates(session) == []
 
 
 def test_an_account_without_a_base_currency_has_no_base_totals(running: Process, ours: Made) -> None:
