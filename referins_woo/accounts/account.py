@@ -54,7 +54,7 @@ def change(session: Session, account_id: int, user_id: int, given: Mapping[str, 
         "time_zone": given.get("time_zone") or None,
         "base_currency": given.get("base_currency") or None,
         "sender_name": _line(given, "sender_name", 200),
-        "postal_address": _lines(given, "postal_address"),
+        "postal_address": address(given.get("postal_address", "")),
         "requires_second_factor": given.get("requires_second_factor") == "1",
     }
     _check(account, wanted)
@@ -93,8 +93,10 @@ def _line(given: Mapping[str, str], name: str, longest: int) -> str:
     return text
 
 
-def _lines(given: Mapping[str, str], name: str) -> str:
-    lines = [" ".join(line.split()) for line in given.get(name, "").splitlines()]
+def address(typed: str) -> str:
+    """Return a postal address as it is kept: its lines, without what is blank. Raises InvalidInput."""
+    name = "postal_address"
+    lines = [" ".join(line.split()) for line in typed.splitlines()]
     text = "\n".join(line for line in lines if line)
     if len(text) > LONGEST_ADDRESS:
         raise InvalidInput(name, f"At most {LONGEST_ADDRESS} characters.")

@@ -10,9 +10,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from referins_woo import clock, config, process
-from referins_woo.accounts import audit, credentials, mail_links, passwords, second_factor
+from referins_woo.accounts import account, audit, credentials, mail_links, passwords, second_factor
 from referins_woo.accounts.models import User
-from referins_woo.accounts.users import create_user, find_user, places_of
+from referins_woo.accounts.users import accounts_of, create_user, find_user, places_of
 from referins_woo.cli.opened import open_process
 from referins_woo.cli.output import json_option, show
 from referins_woo.errors import InvalidInput
@@ -29,13 +29,15 @@ def command() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option("--name", default="", help="Shown name.")
 @click.option("--account", "account_name", default="", help="Name of the account.")
+@click.option("--postal-address", default="", help="Stands below its marketing e-mails, which need it.")
 @json_option
-def create(email: str, password_stdin: bool, name: str, account_name: str, as_json: bool) -> None:
+def create(email: str, password_stdin: bool, name: str, account_name: str, postal_address: str, as_json: bool) -> None:
     """Make a user with an account and its location "Main"."""
     password = _typed(password_stdin)
     opened = process.start(config.load())
     with opened.database.unit() as session:
         user = create_user(session, email, password, name=name, account_name=account_name)
+        accounts_of(session, user.id)[0].postal_address = account.address(postal_address)
         session.flush()
         value = {"id": user.id, "email": user.email}
     show(value, f"{value['email']} can sign in.", as_json=as_json)

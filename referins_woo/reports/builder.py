@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from automations import conditions
-from automations.blocks import is_promotional
 from automations.editing import walk
 from automations.steps import STEPS
 from automations.words import title
 from referins_woo.commerce.models import Collection, Contact, Order, Product
+from referins_woo.mail import domain as domains
+from referins_woo.mail import sending, settings
 from referins_woo.runs.automations import OPEN_STATES
 from referins_woo.runs.models import Run
+from referins_woo.runs.publishable import marketing_of
 from referins_woo.stores.models import Store
 
 _MOST_OFFERED: Final = 200
 _MOST_COUNTED: Final = 20_000
+SENDING_DOMAIN: Final = "sending_domain"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at before publishing, and stops nobody."""
+
+    good: bool
+    text: str
+    page: str = ""
+    """The page of settings that mends it: SENDING_DOMAIN, or empty."""
 
 
 def inside(session: Session, automation_id: int) -> int:
@@ -29,16 +43,20 @@ def inside(session: Session, automation_id: int) -> int:
     )
 
 
-def checks(session: Session, account_id: int, draft: dict[str, Any]) -> list[tuple[bool, str]]:
-    """Return (is it well, what was looked at) of what is worth a look before publishing but stops nobody."""
+def checks(session: Session, account_id: int, draft: dict[str, Any]) -> list[Check]:
+    """Return what is worth a look before publishing but stops nobody."""
     mails = [step for step, _ in walk(draft) if step.get("kind") == "send_email" and not step.get("disabled")]
-    marketing = [step for step in mails if is_promotional(step.get("body"))]
+    marketing = marketing_of(draft)
+    count = f"{len(mails)} {'e-mail' if len(mails) == 1 else 'e-mails'}" if mails else "It sends no e-mail"
     found = [
-        (bool(mails), f"{len(mails)} {'e-mail' if len(mails) == 1 else 'e-mails'}" if mails else "It sends no e-mail"),
-        (all(step.get("preheader") for step in mails), "Every e-mail has a preview text"),
+        Check(bool(mails), count),
+        Check(all(step.get("preheader") for step in mails), "Every e-mail has a preview text"),
     ]
     if marketing:
-        found.append((True, f"{len(marketing)} of them marketing: to subscribed contacts, with a link to unsubscribe"))
+        text = f"{len(marketing)} of them marketing: to subscribed contacts, with a link to unsubscribe"
+        found.append(Check(True, text))
+    if mails:
+        found += _senders(session, account_id, about_orders=len(mails) > len(marketing), marketing=bool(marketing))
     empty = [
         f"The branch “{kind.branch_labels[kind.branches.index(way)]}” of “{title(step)}” is empty: it goes on below"
         for step, _ in walk(draft)
@@ -51,7 +69,34 @@ def checks(session: Session, account_id: int, draft: dict[str, Any]) -> list[tup
     given = {str(step.get("tag", "")).strip().casefold() for step, _ in walk(draft) if step.get("kind") == "add_tag"}
     asked = sorted({tag for tag in _tags_asked(draft) if tag.strip().casefold() not in known | given})
     nobody = [f"Nobody has the tag “{tag}” yet" for tag in asked]
-    return [*found, *((False, line) for line in (*empty, *unreachable, *nobody))]
+    return [*found, *(Check(False, line) for line in (*empty, *unreachable, *nobody))]
+
+
+def _senders(session: Session, account_id: int, *, about_orders: bool, marketing: bool) -> list[Check]:
+    """Return whom its e-mails come from, and what the sending domain lacks (E6)."""
+    row = sending.of_account(session, account_id)
+    if not row.domain:
+        text = "E-mails come from our own address: no sending domain is set up"
+        return [Check(False, text, SENDING_DOMAIN)]
+    if row.proven_at is None:
+        text = f"E-mails come from our own address until {row.domain} is shown to be yours"
+        return [Check(False, text, SENDING_DOMAIN)]
+    wishes = settings.wishes(row)
+    purposes = [name for name, wanted in (("transactional", about_orders), ("marketing", marketing)) if wanted]
+    senders = list(dict.fromkeys(wishes.sender_of(purpose) for purpose in purposes))
+    if not all(senders):
+        text = f"E-mails come from our own address: no sender at {row.domain} is set"
+        return [Check(False, text, SENDING_DOMAIN)]
+    found = [Check(True, f"E-mails come from {' and '.join(senders)}")]
+    bad = [
+        one.key.upper()
+        for one in sending.findings(row)
+        if one.key != "proof" and one.state in (domains.MISSING, domains.WRONG)
+    ]
+    if bad:
+        text = f"{' and '.join(bad)} of {row.domain} {'is' if len(bad) == 1 else 'are'} missing or wrong: "
+        found.append(Check(False, f"{text}mailboxes may take e-mails for spam", SENDING_DOMAIN))
+    return found
 
 
 def _unreachable(draft: dict[str, Any]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from referins_woo.run import valkey
 
 SETTINGS_FILE = "settings.env"
 DEMO_EMAIL = "demo@referins.example"
+DEMO_ADDRESS = "1 Practice Street\nExample Town"
 
 NAMES = (
     *("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ENCRYPTION_KEYS", "PUBLIC_URL", "SMTP_URL", "MAIL_FROM"),

@@ -141,7 +141,7 @@ class Supervisor:
         if known and _sqlite_revision(ours, self.data_dir) == stamp.get("revision") != "":
             return False
         self._command(["db", "upgrade"], environ)
-        demo = ["user", "create", settings.DEMO_EMAIL, "--password-stdin"]
+        demo = ["user", "create", settings.DEMO_EMAIL, "--password-stdin", "--postal-address", settings.DEMO_ADDRESS]
         made = self._command(demo, environ, ours["DEMO_PASSWORD"], fine="already")
         _write(stamp_path, {**wanted, "revision": _sqlite_revision(ours, self.data_dir)})
         return made

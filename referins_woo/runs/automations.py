@@ -14,16 +14,14 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from automations import editing
 from automations.definition import Definition, parse
-from automations.fields import Problem
 from automations.recipes import recipe
 from automations.triggers import TRIGGERS
 from referins_woo import clock, queues
 from referins_woo.errors import Final, InvalidInput
-from referins_woo.mail.compose import problem_of
 from referins_woo.mail.models import Message
 from referins_woo.runs.models import RESTORED, Automation, AutomationVersion, Run
+from referins_woo.runs.publishable import NotPublishable, lacking, problems_of
 
 OPEN_STATES = ("active", "waiting", "rereading", "held")
 """States of a run that has not ended."""
@@ -52,14 +50,6 @@ class DraftConflict(Final):
     def __init__(self, revision: int) -> None:
         super().__init__("Somebody else has changed this automation meanwhile. Load it again, then repeat your change.")
         self.revision = revision
-
-
-class NotPublishable(Final):
-    """The draft has problems; each says where, what, and what to do."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__(" ".join(problem.message for problem in problems))
-        self.problems = list(problems)
 
 
 def get(session: Session, automation_id: int, account_id: int) -> Automation:
@@ -119,23 +109,6 @@ def save_draft(
     return automation
 
 
-def problems(automation: Automation) -> list[Problem]:
-    """Return what keeps the draft from being published; empty when nothing does."""
-    return problems_of(automation.draft)
-
-
-def problems_of(draft: dict[str, Any]) -> list[Problem]:
-    """Return what keeps a draft from being published: what its language does not know, and e-mails with a fault."""
-    parsed = parse(draft)
-    if not isinstance(parsed, Definition):
-        return parsed
-    return [
-        Problem(f"{path}.body[0]", "body", fault, "Mend it in the e-mail.")
-        for step, path in editing.walk(draft)
-        if step.get("kind") == "send_email" and not step.get("disabled") and (fault := problem_of(step))
-    ]
-
-
 def publish(
     session: Session,
     automation_id: int,
@@ -155,7 +128,7 @@ def publish(
     if inside not in INSIDE:
         raise InvalidInput("inside", f"Choose what becomes of people inside: {', '.join(INSIDE)}.")
     automation = _one(session, automation_id, account_id, lock=True)
-    found = problems(automation)
+    found = [*problems_of(automation.draft), *lacking(session, account_id, automation.draft)]
     if found:
         raise NotPublishable(found)
     now = clock.now()

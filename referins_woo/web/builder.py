@@ -32,7 +32,7 @@ from referins_woo.mail.design.templates import PARTS
 from referins_woo.reports import builder as reports
 from referins_woo.reports import emails, periods, step_numbers
 from referins_woo.runs import automations as room
-from referins_woo.runs import drafts
+from referins_woo.runs import drafts, publishable
 from referins_woo.runs.models import Automation, AutomationVersion
 from referins_woo.web import builder_acts as acts
 from referins_woo.web import builder_templates, scope
@@ -185,6 +185,7 @@ def render(
     look.stats = _days_of_stats()
     found = problems_of(draft)
     cards = by_card(draft, found)
+    lacking = publishable.lacking(session, automation.account_id, draft)
     live = session.get(AutomationVersion, automation.live_version_id) if automation.live_version_id else None
     undo, redo = drafts.neighbours(session, automation)
     open_step = _open_step(draft, look)
@@ -197,6 +198,7 @@ def render(
         open_step=open_step,
         problems=cards,
         problem_count=len(found),
+        lacking=lacking,
         undo=undo,
         redo=redo,
         live=live,
@@ -225,7 +227,7 @@ def render(
 
 def problems_of(draft: Document) -> list[Problem]:
     """Return what keeps the draft from being published."""
-    return room.problems_of(draft)
+    return publishable.problems_of(draft)
 
 
 def by_card(draft: Document, found: list[Problem]) -> dict[str, list[Problem]]:

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from referins_woo.accounts import account
 from referins_woo.accounts.models import Account
 from referins_woo.errors import InvalidInput
+from referins_woo.runs import publishable
 from referins_woo.web import scope
 
 pages = Blueprint("settings", __name__, url_prefix="/settings")
@@ -30,7 +31,7 @@ def change() -> Response | tuple[str, int]:
     """Keep what was typed; nothing of it where one field is wrong."""
     try:
         with scope.unit() as session:
-            changed = account.change(session, scope.account_id(), scope.who().user_id, request.form)
+            changed = publishable.change_account(session, scope.account_id(), scope.who().user_id, request.form)
     except InvalidInput as error:
         return _page(error)
     flash("The settings are saved." if changed else "Nothing was changed.", "success")

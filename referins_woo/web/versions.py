@@ -15,7 +15,7 @@ from referins_woo.accounts.models import User
 from referins_woo.errors import Final, InvalidInput
 from referins_woo.reports import builder as reports
 from referins_woo.runs import automations as room
-from referins_woo.runs import drafts
+from referins_woo.runs import drafts, publishable
 from referins_woo.runs.models import Automation, AutomationVersion
 from referins_woo.web import scope
 from referins_woo.web.builder import by_card, problems_of
@@ -40,7 +40,7 @@ def publish(automation_id: int) -> Response | tuple[str, int]:
             if request.form.get("revision", 0, type=int) != automation.draft_revision:
                 raise InvalidInput("revision", "The draft has changed since you looked: look at it again.")
             room.publish(session, automation_id, who.account_id, who.user_id, inside=inside, note=note)
-    except room.NotPublishable:
+    except publishable.NotPublishable:
         return _ask(automation_id, "Some things are missing before it can be published."), 422
     except InvalidInput as wrong:
         return _ask(automation_id, wrong.message), 422
@@ -105,10 +105,12 @@ def _ask(automation_id: int, error: str | None) -> str:
         automation = scope.own(session, Automation, automation_id)
         live = session.get(AutomationVersion, automation.live_version_id) if automation.live_version_id else None
         problems = problems_of(automation.draft)
+        lacking = publishable.lacking(session, automation.account_id, automation.draft)
         return render_template(
             "pages/publish.html",
             automation=automation,
             problems=by_card(automation.draft, problems),
+            lacking=lacking,
             changes=words.differences(live.definition, automation.draft) if live is not None else [],
             live=live,
             inside=reports.inside(session, automation.id),

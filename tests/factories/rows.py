@@ -90,6 +90,7 @@ def account_with_everything(database: Database, email: str, *, store_state: str 
         user = users.create_user(session, email, PASSWORD, name=name.title(), account_name=f"{name.title()} Ltd")
         account = users.accounts_of(session, user.id)[0]
         account.time_zone, account.base_currency = "Europe/Berlin", "EUR"
+        account.postal_address = "1 Example Street\nExample Town"
         mine = account.id
         location_id = session.scalars(select(Location.id).where(Location.account_id == mine)).one()
         store = Store(

@@ -166,8 +166,8 @@ LINES: dict[str, tuple[str, ...]] = {
     ),
     # Merging duplicates comes with the matches between stores.
     "Contact profile: consent state": ("test_a_contacts_page_tells_what_happened_and_what_goes_on",),
-    # 3.7 Automation list and gallery, 3.8 builder, 3.9 runs. Not there yet of them: the look at the sender's domain
-    # before publishing, moving who waits when a wait changes, and sending a test to oneself from the builder.
+    # 3.7 Automation list and gallery, 3.8 builder, 3.9 runs. Not there yet of them: moving who
+    # waits when a wait changes, and sending a test to oneself from the builder.
     "List: name, status": ("test_the_list_tells_of_each_automation_and_pauses_it",),
     "Gallery cards by goal": (
         "test_the_gallery_shows_each_recipe_with_its_flow_and_filters_by_goal",
@@ -205,6 +205,7 @@ LINES: dict[str, tuple[str, ...]] = {
     "Validation: error chip on card": (
         "test_what_is_half_done_is_saved_and_cannot_be_published",
         "test_publishing_points_at_steps_never_reached_and_tags_nobody_has",
+        "test_before_publishing_it_is_said_whom_emails_come_from",
     ),
     "Versions: number, author, time": ("test_publishing_asks_shows_what_changes_and_keeps_versions",),
     "Trigger preview: last 10 real orders": (

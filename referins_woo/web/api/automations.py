@@ -14,6 +14,7 @@ from automations.catalogue import as_json
 from automations.fields import Problem
 from referins_woo.errors import InvalidInput
 from referins_woo.runs import automations as room
+from referins_woo.runs import publishable
 from referins_woo.runs import rules as rules_room
 from referins_woo.runs.models import Automation as AutomationRow
 from referins_woo.runs.models import AutomationVersion as VersionRow
@@ -280,7 +281,7 @@ def publish_automation(automation_id: int, query: Publishing) -> Response:
             room.publish(work.session, automation_id, work.account_id, user_id(), inside=query.inside, note=query.note)
             work.session.refresh(found)
             return work.answer(Automation.model_validate(found))
-    except room.NotPublishable as error:
+    except publishable.NotPublishable as error:
         raise Rejected(422, str(error), [problem_of(one) for one in error.problems]) from None
 
 

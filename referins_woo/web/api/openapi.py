@@ -22,6 +22,7 @@ from referins_woo.web.api.problems import KINDS, MIMETYPE
 pages = Blueprint("api_docs", __name__, url_prefix="/api")
 
 TAGS: Final[dict[str, str]] = {
+    "Account": "The account itself.",
     "Stores": "Connected shops, their imports and what was set aside.",
     "Contacts": "People.",
     "Orders": "Orders, and the payments and refunds that belong to them.",

@@ -7,6 +7,7 @@ from flask import Blueprint, Flask, Response
 from referins_woo.config import Config
 from referins_woo.errors import InvalidInput
 from referins_woo.web.api import (
+    account,
     activity,
     automations,
     catalogue,
@@ -27,6 +28,7 @@ from referins_woo.web.api.bearer import api
 from referins_woo.web.api.openapi import pages
 
 MODULES = (
+    account,
     activity,
     automations,
     catalogue,

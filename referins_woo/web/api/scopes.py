@@ -12,6 +12,7 @@ from referins_woo.accounts import roles
 from referins_woo.accounts.tokens import Bearer
 
 ROUTES: Final[dict[str, tuple[str, str]]] = {
+    "api.change_account": ("write", "account"),
     "api.create_currency_rates": ("write", "account"),
     "api.create_webhook_endpoint": ("write", "keys"),
     "api.delete_webhook_endpoint": ("write", "keys"),

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from referins_woo import clock, process, queues
 from referins_woo.accounts import audit, mail_links, passwords, second_factor, tokens, users
-from referins_woo.accounts.models import AuditEntry, Membership, User
+from referins_woo.accounts.models import Account, AuditEntry, Membership, User
 from referins_woo.cli import cli
 from referins_woo.crypto import Vault
 from referins_woo.db import Database
@@ -55,6 +55,13 @@ def run(database: Database, database_url: str, tmp_path: Path) -> Iterator[Run]:
 def _make(run: Run, email: str = "ana@example.com") -> int:
     made = run("user", "create", email, "--password-stdin", "--account", "Ana Ltd", "--json", typed=PASSWORD + "\n")
     return int(json.loads(made)["id"])
+
+
+def test_a_user_is_made_with_the_postal_address_that_marketing_needs(run: Run, database: Database) -> None:
+    address = " 1 Example Street\n Example Town "
+    run("user", "create", "ana@example.com", "--password-stdin", "--postal-address", address, typed=PASSWORD + "\n")
+    with database.reading() as session:
+        assert session.scalars(select(Account.postal_address)).one() == "1 Example Street\nExample Town"
 
 
 def test_users_are_made_and_listed_with_their_accounts(run: Run) -> None:

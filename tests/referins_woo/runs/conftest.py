@@ -189,7 +189,7 @@ class Shop:
 def shop(running: Any, database: Database, bells: Any, clock: Any) -> Iterator[Shop]:
     """A connected store without automations."""
     with database.unit() as session:
-        account = Account(name="Shop")
+        account = Account(name="Shop", postal_address="1 Example Street\nExample Town")
         session.add(account)
         session.flush()
         store = Store(

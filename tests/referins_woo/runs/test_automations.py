@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from referins_woo.errors import Final, InvalidInput
-from referins_woo.runs import automations
+from referins_woo.runs import automations, publishable
 
 
 def test_a_recipe_makes_a_complete_draft_that_is_not_live(shop: Any) -> None:
     with shop.database.unit() as session:
         made = automations.create_from_recipe(session, shop.account_id, "order_confirmation")
         assert (made.state, made.trigger, made.name) == ("draft", "order_submitted", "Order confirmation")
-        assert automations.problems(made) == []
+        assert publishable.problems_of(made.draft) == []
         assert made.live_version_id is None
     shop.submitted()
     shop.work()
@@ -30,7 +30,7 @@ def test_a_draft_may_be_wrong_but_is_not_published(shop: Any) -> None:
     with shop.database.unit() as session:
         made = automations.create(session, shop.account_id, "  My  own ", {"trigger": "order_submitted", "steps": []})
         assert made.name == "My own"
-        with pytest.raises(automations.NotPublishable) as caught:
+        with pytest.raises(publishable.NotPublishable) as caught:
             automations.publish(session, made.id, shop.account_id, None)
         assert caught.value.problems
         assert made.state == "draft"
