@@ -48,6 +48,8 @@ class Footer:
     address: str
     unsubscribe: str
     preferences: str
+    view: str = ""
+    """Where the e-mail stands on the web; empty: nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ def compose(template: dict[str, Any], facts: dict[str, Any], footer: Footer | No
         values[name] = _labels(labels, values, language)
     if footer is not None:
         own = words.of(language)
-        said = {"unsubscribe_word": own["unsubscribe"], "preferences_word": own["preferences"]}
+        said = {f"{key}_word": own[key] for key in ("unsubscribe", "preferences", "view")}
         values[blocks.FOOTER] = {**asdict(footer), **said, "colour": compiled.brand.below}
     composed = Composed(
         subject=_one_line(sandbox.render(compiled.subject, values)),

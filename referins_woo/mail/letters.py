@@ -58,6 +58,7 @@ def footer(message: Any, sender: Sender) -> Footer | None:
         address=str(said.get("address") or ""),
         unsubscribe=unsubscribe_url(message, sender),
         preferences=f"{sender.public_url}/preferences/{message.link_token}",
+        view=f"{sender.public_url}/view/{message.link_token}",
     )
 
 

@@ -21,6 +21,21 @@ _WORDS: Final[dict[str, tuple[str, ...]]] = {
     "ar": ("الشحن", "الضريبة", "الإجمالي", "وأيضًا:", "للواحد", "إلغاء الاشتراك", "تفضيلات البريد"),
     "he": ("משלוח", "מס", "סך הכול", "ועוד:", "ליחידה", "הסרה מרשימת התפוצה", "העדפות דוא״ל"),
 }
+_VIEW: Final[dict[str, str]] = {
+    "en": "View in browser",
+    "de": "Im Browser ansehen",
+    "fr": "Voir dans le navigateur",
+    "es": "Ver en el navegador",
+    "it": "Apri nel browser",
+    "nl": "Bekijk in de browser",
+    "pt": "Ver no navegador",
+    "pl": "Zobacz w przeglądarce",
+    "sv": "Visa i webbläsaren",
+    "da": "Vis i browseren",
+    "ar": "عرض في المتصفح",
+    "he": "צפייה בדפדפן",
+}
+"""The link below marketing that shows the e-mail on the web."""
 LANGUAGES: Final[dict[str, str]] = {
     name: str(Locale.parse(name).get_display_name("en_GB"))
     for name in (
@@ -33,7 +48,9 @@ LANGUAGES: Final[dict[str, str]] = {
 
 def of(locale: str) -> dict[str, str]:
     """Return the words for a locale like `de_DE`; English where we have none."""
-    return dict(zip(_KEYS, _WORDS.get(locale.partition("_")[0], _WORDS["en"]), strict=True))
+    language = locale.partition("_")[0]
+    said = dict(zip(_KEYS, _WORDS.get(language, _WORDS["en"]), strict=True))
+    return {**said, "view": _VIEW.get(language, _VIEW["en"])}
 
 
 def is_right_to_left(locale: str) -> bool:

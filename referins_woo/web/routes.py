@@ -61,6 +61,7 @@ from referins_woo.web import (
     trying,
     unsubscribe,
     versions,
+    view_online,
     views,
     webhooks,
     wizard,
@@ -77,6 +78,7 @@ def blueprints(config: Config) -> list[Blueprint]:
     found = [
         health.pages,
         unsubscribe.pages,
+        view_online.pages,
         measured.pages,
         mail_hooks.pages,
         sign_in.pages,

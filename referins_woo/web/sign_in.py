@@ -58,6 +58,7 @@ PUBLIC: Final = frozenset(
         "mail_hooks.postmark",
         "measured.opened",
         "measured.clicked",
+        "view_online.page",
         "unsubscribe.ask",
         "unsubscribe.unsubscribe",
         "unsubscribe.preferences",

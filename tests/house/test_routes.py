@@ -50,6 +50,7 @@ PUBLIC = {
     "mail_hooks.postmark": "a password of its own",
     "measured.opened": "a dot, the same for everybody",
     "measured.clicked": "an unguessable address, for people without an account",
+    "view_online.page": "an unguessable address, for people without an account",
     "unsubscribe.ask": "an unguessable address, for people without an account",
     "unsubscribe.unsubscribe": "an unguessable address; must act without sign-in (RFC 8058)",
     "unsubscribe.preferences": "an unguessable address, for people without an account",

@@ -26,7 +26,7 @@ EVERYTHING: list[dict[str, Any]] = [
     {"kind": "divider"},
     {"kind": "footer", "text": "Foot"},
 ]
-FOOTER = Footer("Shop", "Street", "https://x.example/u/1", "https://x.example/p/1")
+FOOTER = Footer("Shop", "Street", "https://x.example/u/1", "https://x.example/p/1", "https://x.example/view/1")
 MAILS = {
     f"{recipe.key}:{step['id']}": step
     for recipe in all_recipes()
@@ -149,3 +149,10 @@ def test_a_test_says_so_and_its_links_lead_nowhere() -> None:
 def test_words_of_a_block_may_hold_variables() -> None:
     assert "For Ada: €59.90" in mail({"kind": "order_items", "total_label": "For {{ contact.first_name }}"}).text
     assert "See Example Shop" in mail(EVERYTHING[3]).html
+
+
+def test_below_marketing_stands_the_way_to_the_email_on_the_web_in_its_language() -> None:
+    facts = {**FACTS, "store": {**FACTS["store"], "locale": "de_DE"}}
+    made = compose({"subject": "S", "body": [{"kind": "coupon", "text": "Ten", "code": "TEN"}]}, facts, FOOTER)
+    assert 'href="https://x.example/view/1"' in made.html and ">Im Browser ansehen</a>" in made.html
+    assert "Im Browser ansehen: https://x.example/view/1" in made.text

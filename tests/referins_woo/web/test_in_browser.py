@@ -147,6 +147,7 @@ NO_PAGES = {
     "callbacks.caught_up": "part of the page of the return",
     "reconnect.progress": "part of the page after a repair",
     "messages.html": "an e-mail in its frame",
+    "view_online.page": "an e-mail as it was sent",
     "trying.mail": "an e-mail in its frame",
     "template_editor.preview": "an e-mail in its frame",
     "brand.preview": "an e-mail in its frame",

@@ -47,6 +47,35 @@ def _subscribed(running: Process, ours: Made) -> bool:
         return consent.is_subscribed(session, ours.account_id, ADDRESS)
 
 
+def test_an_email_is_read_on_the_web_as_it_was_sent_and_can_do_nothing(
+    client: FlaskClient, running: Process, ours: Made, token: str
+) -> None:
+    page = client.get(f"/view/{token}")
+    assert (page.status_code, "has not been sent yet" in page.text) == (404, True)
+    with running.database.unit() as session:
+        message = session.scalars(select(Message).where(Message.link_token == token)).one()
+        message.state, message.html = (
+            "sent",
+            '<p>News</p><script>alert(1)</script><a href="https://ours.example">Shop</a>',
+        )
+    page = client.get(f"/view/{token}")
+    assert (page.status_code, page.text.startswith("<p>News</p>")) == (200, True)
+    policy = page.headers["Content-Security-Policy"]
+    assert policy.startswith("sandbox allow-top-navigation-by-user-activation allow-popups")
+    assert "default-src 'none'" in policy and "script-src" not in policy
+    assert page.headers["X-Robots-Tag"] == "noindex"
+    with running.database.unit() as session:
+        message = session.scalars(select(Message).where(Message.link_token == token)).one()
+        assert message.opened_at is None, "looking is not measured"
+        message.html = None
+    page = client.get(f"/view/{token}")
+    assert (page.status_code, "no longer kept" in page.text, "Ours Ltd" in page.text) == (410, True, True)
+    with running.database.unit() as session:
+        session.scalars(select(Message).where(Message.link_token == token)).one().to_email = ""
+    assert client.get(f"/view/{token}").status_code == 404, "whoever was erased is not shown"
+    assert client.get("/view/nothing").status_code == 404
+
+
 def test_looking_changes_nothing(client: FlaskClient, running: Process, ours: Made, token: str) -> None:
     for path in (f"/u/{token}", f"/preferences/{token}"):
         assert client.head(path).status_code == 200
