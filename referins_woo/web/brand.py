@@ -41,6 +41,8 @@ def allow_pictures(app: Flask) -> None:
     def _allow() -> None:
         if request.endpoint in ("brand.change", "brand.upload"):
             request.max_content_length = pictures.MOST_BYTES + _FORM_AROUND_IT
+        elif request.endpoint == "api.create_picture":
+            request.max_content_length = pictures.MOST_BYTES * 4 // 3 + _FORM_AROUND_IT
 
 
 @pages.get("")

@@ -7,7 +7,7 @@ form. The preview has an address and a policy of its own; nothing here sends but
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Final
 
 from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request, url_for
@@ -21,12 +21,11 @@ from automations.compare import OPERATORS
 from automations.conditions import FIELDS
 from automations.editing import NoSuchPlace
 from automations.triggers import TRIGGERS
-from automations.variables import Variable, of_trigger
+from automations.variables import of_trigger
 from referins_woo import clock, process
 from referins_woo.accounts.models import Account
 from referins_woo.errors import InvalidInput
 from referins_woo.mail import outbox, samples, suppression
-from referins_woo.mail.compose import Composed, Footer, compose, compose_line
 from referins_woo.mail.design import as_code, brands, pictures
 from referins_woo.mail.design import templates as room
 from referins_woo.mail.design.checks import checks
@@ -36,53 +35,29 @@ from referins_woo.mail.sandbox import TemplateFault
 from referins_woo.reports import builder as reports
 from referins_woo.runs import previewed
 from referins_woo.web import block_forms, limits, previews, scope
+from referins_woo.web import template_looks as looks
 from referins_woo.web.builder_acts import UnknownAct, changed_blocks
 
 pages = Blueprint("template_editor", __name__, url_prefix="/templates/<int:template_id>")
 
-MODES: Final = {"desktop": "Desktop", "phone": "Phone", "dark": "Dark", "text": "Plain text"}
 MOST_TESTS: Final = 5
 TESTS: Final = "30 per hour"
 _DARK: Final = "@media (prefers-color-scheme: dark)"
-
-
-@dataclass(slots=True)
-class Look:
-    """What the page shows beside the template."""
-
-    mode: str = "desktop"
-    order: int | None = None
-    sample: str = "usual"
-    focus: str = ""
-
-    @classmethod
-    def asked(cls) -> Look:
-        """Read it from the query string, where the state of every page lives."""
-        mode, sample = request.args.get("mode", ""), request.args.get("sample", "")
-        return cls(
-            mode if mode in MODES else "desktop",
-            request.args.get("order", type=int),
-            sample if sample in samples.SAMPLES else "usual",
-        )
-
-    def query(self, **change: Any) -> dict[str, Any]:
-        """Return its query string, with one thing changed."""
-        said = {"mode": self.mode, "order": self.order, "sample": None if self.order else self.sample, **change}
-        return {key: value for key, value in said.items() if value not in (None, "", "desktop", "usual")}
 
 
 @pages.get("/edit")
 def page(template_id: int) -> str:
     """The editor."""
     with scope.reading() as session:
-        return _render(session, scope.own(session, EmailTemplate, template_id), _asked(session), "pages/template.html")
+        template = scope.own(session, EmailTemplate, template_id)
+        return _render(session, template, looks.asked(session), "pages/template.html")
 
 
 @pages.post("/edit")
 def change(template_id: int) -> AnyResponse | tuple[str, int]:
     """Save what the form holds, and do one act."""
     act, _, rest = request.form.get("act", "save").partition(":")
-    look = Look.asked()
+    look = looks.Look.asked()
     try:
         with scope.unit() as session:
             template = scope.own(session, EmailTemplate, template_id)
@@ -114,9 +89,9 @@ def preview(template_id: int) -> Response:
     """The e-mail alone, for the sandboxed frame of the editor."""
     with scope.reading() as session:
         template = scope.own(session, EmailTemplate, template_id)
-        look = _asked(session)
+        look = looks.asked(session)
         try:
-            made = _composed(session, template, look)
+            made = looks.composed(session, template, look)
         except TemplateFault as fault:
             return previews.sandboxed(f'<p style="font:16px sans-serif;padding:24px">{escape(str(fault))}</p>')
     if look.mode == "text":
@@ -129,7 +104,7 @@ def preview(template_id: int) -> Response:
 def send_test(template_id: int) -> AnyResponse:
     """Send a test to a few addresses: "[Test]" before its subject, links that lead nowhere."""
     who = scope.who()
-    look = Look.asked()
+    look = looks.Look.asked()
     back = url_for("template_editor.page", template_id=template_id, **look.query())
     with scope.reading() as session:
         scope.own(session, EmailTemplate, template_id)
@@ -139,16 +114,16 @@ def send_test(template_id: int) -> AnyResponse:
             raise InvalidInput("to", "Too many tests within the hour: wait a little.")
         with scope.unit() as session:
             template = scope.own(session, EmailTemplate, template_id)
-            look = _asked(session)
+            look = looks.asked(session)
             asked = [(who.account_id, one, "transactional") for one in addresses]
             stops = suppression.reasons(session, asked)
             if stops:
                 raise InvalidInput("to", f"{next(iter(stops))[1]} gets no e-mails: it bounced or complained.")
-            made = brands.ready(session, who.account_id, _template_of(template))
+            made = brands.ready(session, who.account_id, looks.template_of(template))
             if room.is_marketing(template.document):
-                made["test_footer"] = asdict(_footer(session, who.account_id))
-            _composed(session, template, look)
-            facts = _facts(session, template, look)
+                made["test_footer"] = asdict(looks.footer(session, who.account_id))
+            looks.composed(session, template, look)
+            facts = looks.facts_of(session, template, look)
             contact = (facts.get("contact") or {}).get("id") if look.order is not None else None
             for address in addresses:
                 outbox.put(
@@ -205,45 +180,6 @@ def _document(template: EmailTemplate) -> dict[str, Any]:
     return document
 
 
-def _asked(session: Session) -> Look:
-    """Return what is asked to be shown; a contact is shown by its newest order."""
-    look = Look.asked()
-    contact = request.args.get("contact", type=int)
-    if contact is not None and look.order is None:
-        look.order = previewed.newest_order(session, scope.account_id(), contact)
-    return look
-
-
-def _facts(session: Session, template: EmailTemplate, look: Look) -> dict[str, Any]:
-    """Return the facts of the order or sample that is looked at."""
-    if look.order is not None:
-        body = template.document.get("body")
-        found = previewed.facts_for(session, scope.account_id(), template.trigger, body, look.order, clock.now())
-        if found is None:
-            abort(404)
-        return found
-    return samples.facts_of(look.sample, TRIGGERS[template.trigger].facts)
-
-
-def _template_of(template: EmailTemplate) -> dict[str, Any]:
-    return {key: value for key, value in template.document.items() if key != "transactional"}
-
-
-def _composed(session: Session, template: EmailTemplate, look: Look) -> Composed:
-    """Return the e-mail as it would be. Raises TemplateFault."""
-    account_id = scope.account_id()
-    footer = _footer(session, account_id) if room.is_marketing(template.document) else None
-    made = brands.ready(session, account_id, {"body": [], **_template_of(template)})
-    return compose(made, _facts(session, template, look), footer)
-
-
-def _footer(session: Session, account_id: int) -> Footer:
-    account = session.get_one(Account, account_id)
-    url = process.current().config.public_url
-    address = " · ".join(account.postal_address.split("\n"))
-    return Footer(account.sender_name or account.name, address, f"{url}/u/preview", f"{url}/preferences/preview")
-
-
 def _addresses(typed: str) -> list[str]:
     """Return the addresses of a test. Raises InvalidInput."""
     found = list(dict.fromkeys(one for one in typed.replace(",", " ").replace(";", " ").split() if one))
@@ -257,7 +193,7 @@ def _addresses(typed: str) -> list[str]:
     return found
 
 
-def _refused(template_id: int, look: Look, said: str, status: int) -> AnyResponse | tuple[str, int]:
+def _refused(template_id: int, look: looks.Look, said: str, status: int) -> AnyResponse | tuple[str, int]:
     """Nothing was saved: what was typed stays in the form."""
     if not _by_htmx():
         flash(said, "error")
@@ -267,13 +203,13 @@ def _refused(template_id: int, look: Look, said: str, status: int) -> AnyRespons
         return _render(session, template, look, "components/template/state.html", refused=said), status
 
 
-def _render(session: Session, template: EmailTemplate, look: Look, page_name: str, refused: str = "") -> str:
+def _render(session: Session, template: EmailTemplate, look: looks.Look, page_name: str, refused: str = "") -> str:
     account_id = scope.account_id()
-    facts = _facts(session, template, look)
+    facts = looks.facts_of(session, template, look)
     problems = room.problems(template.document, template.trigger)
     composed, fault = None, ""
     try:
-        composed = _composed(session, template, look)
+        composed = looks.composed(session, template, look)
     except TemplateFault as wrong:
         fault = str(wrong)
     marketing = room.is_marketing(template.document)
@@ -290,7 +226,7 @@ def _render(session: Session, template: EmailTemplate, look: Look, page_name: st
         body=body,
         is_code=is_code(body),
         look=look,
-        modes=MODES,
+        modes=looks.MODES,
         samples=samples.SAMPLES,
         orders=orders,
         problems=problems,
@@ -308,7 +244,7 @@ def _render(session: Session, template: EmailTemplate, look: Look, page_name: st
             (pictures.address(one, process.current().config.public_url), one.name)
             for one in pictures.listed(session, account_id)
         ],
-        values=_values(facts, variables),
+        values=looks.values_of(facts, variables),
         trigger=template.trigger,
         promotional_kinds=PROMOTIONAL_BLOCKS,
         words=words,
@@ -322,11 +258,6 @@ def _has_changes(session: Session, template: EmailTemplate) -> bool:
 
 def _needs_products(body: Any) -> bool:
     return any(block.get("kind") == "product_cards" for block, _ in walk(body))
-
-
-def _values(facts: dict[str, Any], variables: list[Variable]) -> list[tuple[Variable, str]]:
-    """Return each variable with what it is for the order or sample that is looked at."""
-    return [(one, compose_line(f"{{{{ {one.key} }}}}", facts)[:80]) for one in variables]
 
 
 def _by_htmx() -> bool:

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from datetime import MAXYEAR, UTC, date, datetime
 from typing import Annotated, Any, Generic, NoReturn, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetCoreSchemaHandler, StringConstraints
+from pydantic_core import core_schema
 
 from referins_woo.web.api import values
 
@@ -162,6 +163,16 @@ WantedText = Annotated[str, Field(max_length=320, pattern=PRINTABLE)]
 
 Written = Annotated[str, StringConstraints(strip_whitespace=True, pattern=PRINTABLE)]
 """Text of a body: trimmed, without control characters (PostgreSQL keeps no NUL)."""
+
+
+class OneOf:
+    """Beside `str`: one of the keys of a catalogue, checked and drawn into OpenAPI like a Literal of them."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        self.keys = list(keys)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.literal_schema(self.keys)
 
 
 class ListOf(Filters):

@@ -1,22 +1,20 @@
-"""Templates of e-mails, rendered with real orders or samples; the brand; pictures."""
+"""Templates of e-mails, rendered with real orders or samples."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from flask import Response, abort
 from pydantic import ConfigDict, Field
 
 from automations.triggers import TRIGGERS
-from referins_woo import clock, process
+from referins_woo import clock
 from referins_woo.mail import samples
 from referins_woo.mail.compose import compose
 from referins_woo.mail.design import brands
-from referins_woo.mail.design import pictures as picture_room
 from referins_woo.mail.design import templates as room
 from referins_woo.mail.design.models import EmailTemplate as TemplateRow
 from referins_woo.mail.design.models import EmailTemplateVersion as VersionRow
-from referins_woo.mail.design.models import Picture as PictureRow
 from referins_woo.mail.sandbox import TemplateFault
 from referins_woo.runs import previewed
 from referins_woo.web import scope
@@ -31,6 +29,7 @@ from referins_woo.web.api.documents import (
     Id,
     Input,
     ListOf,
+    OneOf,
     Page,
     Time,
     WantedFlag,
@@ -47,7 +46,7 @@ _DOCUMENT = {
     "body": [{"kind": "text", "text": "Thank you!"}, {"kind": "order_items"}],
     "transactional": True,
 }
-_Trigger = Literal["order_submitted", "payment_received", "order_status_changed", "order_completed", "order_refunded"]
+_Trigger = Annotated[str, OneOf(TRIGGERS)]
 _Revision = Annotated[
     int, Field(ge=1, description="Counts the changes of the draft: send the one that you changed.", examples=[1])
 ]
@@ -130,7 +129,7 @@ class Rendering(Filters):
     """With which facts: an order's, or a sample's."""
 
     order_id: WantedId | None = None
-    sample: Literal["usual", "no_name", "many_lines", "right_to_left", "free", "yen", "dinar"] = "usual"
+    sample: Annotated[str, OneOf(samples.SAMPLES)] = "usual"
 
 
 class Rendered(Document):
@@ -141,45 +140,6 @@ class Rendered(Document):
     html: str
     text: str
     purpose: Annotated[str, Field(description="`transactional` or `marketing`, by its structure.")]
-
-
-class Brand(Document):
-    """How the account's e-mails look."""
-
-    logo: Annotated[str, Field(description="Address; empty: none.", examples=[""])]
-    logo_width: Annotated[int, Field(examples=[160])]
-    accent: Annotated[str, Field(examples=["#0054a6"])]
-    background: Annotated[str, Field(examples=["#f4f6fa"])]
-    font: Annotated[str, Field(examples=["modern"])]
-    language: Annotated[str, Field(examples=["en_GB"])]
-    social: Annotated[dict[str, str], Field(examples=[{"instagram": "https://www.instagram.com/example"}])]
-
-
-class ChangedBrand(Input):
-    """What to change of it; what is not sent stays."""
-
-    model_config = ConfigDict(json_schema_extra=example({"accent": "#0f766e", "language": "de_DE"}))
-
-    logo: Annotated[Written | None, Field(max_length=500)] = None
-    logo_width: Annotated[int | None, Field(ge=20, le=600)] = None
-    accent: Annotated[Written | None, Field(max_length=7)] = None
-    background: Annotated[Written | None, Field(max_length=7)] = None
-    font: Annotated[Written | None, Field(max_length=20)] = None
-    language: Annotated[Written | None, Field(max_length=10)] = None
-    social: Annotated[dict[str, Written] | None, Field(max_length=20)] = None
-
-
-class Picture(Document):
-    """A picture for e-mails."""
-
-    id: Id
-    name: Annotated[str, Field(examples=["logo.png"])]
-    kind: Annotated[str, Field(description="`png`, `jpeg`, `gif` or `webp`.", examples=["png"])]
-    url: Annotated[str, Field(description="Whoever has it can see the picture: mailboxes must.")]
-    width: int
-    height: int
-    size: Annotated[int, Field(description="Bytes.")]
-    created_at: Time
 
 
 @api.get("/templates")
@@ -324,43 +284,6 @@ def render_template_of(template_id: int, query: Rendering) -> Response:
         raise Rejected(422, f"It cannot be written yet: {fault}") from None
     parts = {"subject": made.subject, "preheader": made.preheader, "html": made.html, "text": made.text}
     return answers.answer(Rendered.model_validate({**parts, "purpose": purpose}))
-
-
-@api.get("/brand")
-@operation(Brand, tag="Templates")
-def get_brand() -> Response:
-    """Read the brand"""
-    with scope.reading() as session:
-        return answers.answer(Brand.model_validate(brands.read(session, account_id())))
-
-
-@api.patch("/brand")
-@operation(Brand, tag="Templates")
-def change_brand(json: ChangedBrand) -> Response:
-    """Change the brand
-
-    E-mails that are put from now on look like this.
-    """
-    with writing() as work:
-        wanted = {name: getattr(json, name) for name in json.model_fields_set}
-        return work.answer(Brand.model_validate(brands.write(work.session, work.account_id, wanted)))
-
-
-@api.get("/pictures")
-@operation(Page[Picture], tag="Templates")
-def list_pictures(query: ListOf) -> Response:
-    """List pictures
-
-    They are uploaded under Settings > Brand > Pictures.
-    """
-    with scope.reading() as session:
-        conditions = [PictureRow.account_id == account_id()]
-        return paging.rows(session, PictureRow, conditions, query, lambda rows: [_picture(row) for row in rows])
-
-
-def _picture(row: PictureRow) -> Picture:
-    kept = {name: getattr(row, name) for name in Picture.model_fields if name != "url"}
-    return Picture.model_validate({**kept, "url": picture_room.address(row, process.current().config.public_url)})
 
 
 def _archived(template_id: int, *, archived: bool) -> Response:

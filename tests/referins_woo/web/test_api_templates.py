@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from typing import Any
 
 import pytest
 from flask import Flask
+from PIL import Image
 
 from tests.factories.rows import Made
 
@@ -71,3 +74,17 @@ def test_the_brand_is_read_and_changed(api: Api, ours: Made) -> None:
     status, problem = api("PATCH", "/brand", {"accent": "green"})
     assert (status, problem["errors"][0]["field"]) == (422, "accent")
     assert [one["name"] for one in api("GET", "/pictures")[1]["data"]] == ["logo.png"]
+
+
+def test_a_picture_is_added_once_and_what_is_none_is_refused(api: Api) -> None:
+    drawn = io.BytesIO()
+    Image.effect_noise((1_600, 900), 90).convert("RGB").save(drawn, "PNG")
+    assert len(drawn.getvalue()) > 1_100_000, "larger than other bodies may be"
+    body = {"name": "sea.png", "content": base64.b64encode(drawn.getvalue()).decode()}
+    status, made = api("POST", "/pictures", body)
+    assert (status, made["name"], made["kind"], made["width"]) == (201, "sea.png", "png", 1_200)
+    assert made["url"].endswith(".png")
+    assert api("POST", "/pictures", body)[1]["id"] == made["id"]
+    for content in ("no base64!", base64.b64encode(b"<svg/>").decode(), ""):
+        status, problem = api("POST", "/pictures", {"name": "x.png", "content": content})
+        assert (status, problem["errors"][0]["field"]) == (422, "content"), content
