@@ -20,13 +20,16 @@ from automations.moments import next_moment, on_date, parse_time, words, zone
 from automations.restraint import restraint, zone_of
 from automations.steps import AWAITED, CONTACT_FIELDS, EXIT_CONDITIONS, holding, tag_keys
 
-__all__ = ["Decision", "Effect", "Match", "Position", "Taken", "advance", "matches", "skip_wait", "start"]
+__all__ = ["Decision", "Effect", "Match", "Position", "Taken", "advance", "matches", "skip_wait", "start", "wait_over"]
 
 Position = dict[str, str]
 """{"step": id of the step to take, "phase": "enter" | "waiting" | "reread" | "delayed" | "now"}, and "until"."""
 
 REREAD_GOOD_FOR: Final = timedelta(minutes=5)
 """A live re-read that is older is done again: the reminder must not go to somebody who has paid meanwhile."""
+
+WAITS: Final = ("wait", "wait_until", "wait_for")
+"""Kinds of steps at which a run waits for a time."""
 
 _MORNING: Final = time(9, 0)
 """When a day begins where no time of day is given."""
@@ -68,6 +71,20 @@ def skip_wait(position: Position, now: datetime) -> Position | None:
     if position.get("phase") == "delayed":
         return {"step": position["step"], "phase": "now"}
     return None
+
+
+def wait_over(definition: Definition, step_id: str, facts: Any, came_at: datetime) -> datetime | None:
+    """Return when a run that came to a wait at `came_at` is done waiting there; None where the step is no wait."""
+    place = definition.places.get(step_id)
+    step = place[0][place[1]] if place is not None else None
+    if step is None or step.kind not in WAITS:
+        return None
+    if step.is_off:
+        return came_at
+    walk = _Advance(definition, facts, came_at, None)
+    if step.kind == "wait_for":
+        return came_at + (parse_period(step.settings["timeout"]) or timedelta(0))
+    return walk.period(step)[0] if step.kind == "wait" else walk.moment(step)[0]
 
 
 def advance(
@@ -181,7 +198,7 @@ class _Advance:
     def _held_up(self, step: Step) -> Decision | None:
         """Return the decision to wait or to read the order first, where the step asks for it; None: it can be taken."""
         if step.kind in ("wait", "wait_until"):
-            due_at, text = self._period(step) if step.kind == "wait" else self._moment(step)
+            due_at, text = self.period(step) if step.kind == "wait" else self.moment(step)
             return self._waits(step, due_at, text)
         if step.kind == "wait_for":
             happened = self._happened(step)
@@ -203,7 +220,8 @@ class _Advance:
         self.log.append(Taken(step.id, "waits", text, [{"until": until}]))
         return self._decision("waiting", position={"step": step.id, "phase": "waiting", "until": until}, due_at=due_at)
 
-    def _period(self, step: Step) -> tuple[datetime, str]:
+    def period(self, step: Step) -> tuple[datetime, str]:
+        """Return when a wait for a period is over, with its words."""
         period = parse_period(step.settings["period"]) or timedelta(0)
         text = f"Waits {period_words(period)}."
         minutes = _hold_stock_minutes(self._facts)
@@ -214,7 +232,8 @@ class _Advance:
                 text = f"Waits {period_words(period)}: half of the time after which the store cancels unpaid orders."
         return self._now + period, text
 
-    def _moment(self, step: Step) -> tuple[datetime, str]:
+    def moment(self, step: Step) -> tuple[datetime, str]:
+        """Return when a wait until a moment is over, with its words."""
         settings = step.settings
         where = zone_of(self._facts)[0] if settings.get("zone") == "contact" else _store_zone(self._facts)
         at = parse_time(settings.get("time")) or _MORNING

@@ -38,6 +38,8 @@ BELLS: Final[dict[str, str]] = {
     "start_runs": LIVE,
     "advance_runs": LIVE,
     "reread_runs": LIVE,
+    "reschedule_runs": OUTBOUND,
+    "look_up_domain": OUTBOUND,
     "call_webhooks": OUTBOUND,
     "try_grant": LIVE,
     "probe_store": LIVE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from referins_woo import clock, process, queues
-from referins_woo.accounts import idempotency, webhook_notices
+from referins_woo.accounts import domain_checks, idempotency, webhook_notices
 
 
 def forget_answers() -> None:
@@ -18,6 +18,20 @@ def tell_of_webhook(endpoint_id: int) -> None:
     current = process.current()
     with current.database.unit() as session:
         webhook_notices.tell(session, current.config, endpoint_id, clock.now())
+
+
+@queues.job("look_up_domain", queue=queues.OUTBOUND)
+def look_up_domain(account_id: int) -> None:
+    """Look the account's sending domain up again."""
+    domain_checks.look(process.current(), account_id, clock.now())
+
+
+def ring_for_domains() -> None:
+    """Sweep: proven sending domains that were not looked up for a day."""
+    with process.current().database.reading() as session:
+        due = domain_checks.due(session, clock.now())
+    for account_id in due:
+        queues.ring("look_up_domain", account_id)
 
 
 def ring_for_notices() -> None:

@@ -81,15 +81,27 @@ def change_measuring(session: Session, account_id: int, given: Mapping[str, str]
     return row
 
 
-def keep_findings(session: Session, account_id: int, domain: str, found: list[domains.Finding], now: datetime) -> None:
-    """Keep what the DNS said of `domain`, unless the account has another one by now."""
+def keep_findings(
+    session: Session,
+    account_id: int,
+    domain: str,
+    found: list[domains.Finding],
+    now: datetime,
+    *,
+    keep_proof: bool = False,
+) -> bool:
+    """Keep what the DNS said of `domain`, unless the account has another one by now; returns whether it was kept.
+
+    `keep_proof`: a proof that was not found does not end the use of the domain yet.
+    """
     row = session.get(MailSettings, account_id, with_for_update=True)
     if row is None or row.domain != domain:
-        return
+        return False
     row.findings, row.checked_at = [one.as_json() for one in found], now
     proven = domains.is_proven(found)
-    if proven is not None:
+    if proven or (proven is False and not keep_proof):
         row.proven_at = (row.proven_at or now) if proven else None
+    return True
 
 
 def findings(row: MailSettings) -> list[domains.Finding]:

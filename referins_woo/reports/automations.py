@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 from referins_woo.accounts.models import User
 from referins_woo.mail.models import Message
 from referins_woo.reports import emails, periods
-from referins_woo.runs.automations import OPEN_STATES
-from referins_woo.runs.models import Automation, AutomationVersion, Run
+from referins_woo.runs.models import OPEN_STATES, Automation, AutomationVersion, Run
 
 DAYS: Final = 30
 

@@ -16,8 +16,7 @@ from automations.words import title
 from referins_woo.commerce.models import Collection, Contact, Order, Product
 from referins_woo.mail import domain as domains
 from referins_woo.mail import sending, settings
-from referins_woo.runs.automations import OPEN_STATES
-from referins_woo.runs.models import Run
+from referins_woo.runs.models import OPEN_STATES, Run
 from referins_woo.runs.publishable import marketing_of
 from referins_woo.stores.models import Store
 

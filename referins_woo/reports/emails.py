@@ -15,6 +15,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, and_, case, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
+from automations import editing
 from referins_woo.commerce.models import Order
 from referins_woo.mail import tracking
 from referins_woo.mail.models import Message, MessageEvent
@@ -90,8 +91,8 @@ class StepFigures:
     """One step of one automation, as its e-mails were addressed."""
 
     step_id: str
-    subject: str
-    """Of the newest e-mail of the step."""
+    name: str
+    """The step's own name where it has one now, else the subject of its newest e-mail."""
     figures: Figures
 
 
@@ -139,13 +140,19 @@ def report(
         )
     }
     subjects = _subjects(session, account_id, found)
+    given = {
+        (one.id, str(step["id"])): str(step["name"])
+        for one in named.values()
+        for step, _ in editing.walk(one.draft)
+        if step.get("name") and step.get("id")
+    }
     rows = [
         AutomationMail(
             named[one],
             figures,
             sorted(
                 (
-                    StepFigures(step_id, subjects.get((one, step_id), ""), its)
+                    StepFigures(step_id, given.get((one, step_id)) or subjects.get((one, step_id), ""), its)
                     for (of, step_id), its in found.items()
                     if of == one
                 ),

@@ -15,8 +15,7 @@ from sqlalchemy import String, cast, func, literal, select
 from sqlalchemy.orm import Session
 
 from referins_woo.mail.models import Message
-from referins_woo.runs.automations import OPEN_STATES
-from referins_woo.runs.models import Run, RunLog
+from referins_woo.runs.models import OPEN_STATES, Run, RunLog
 
 SPANS: Final = (7, 30, 90)
 MOST: Final = 20_000

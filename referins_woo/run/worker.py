@@ -32,7 +32,7 @@ _ROOMS: Final = {
     queues.LIVE: ("ingest", "runs", "stores"),
     queues.MAIL: ("mail", "accounts"),
     queues.BULK: ("ingest", "lists", "stores", "retention", "writeback"),
-    queues.OUTBOUND: ("outbound", "runs"),
+    queues.OUTBOUND: ("outbound", "runs", "accounts"),
 }
 """Whose jobs each queue's bells are; a worker imports no more: the mail room alone brings 10 MB."""
 

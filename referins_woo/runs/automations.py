@@ -8,30 +8,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from automations.definition import Definition, parse
 from automations.recipes import recipe
 from automations.triggers import TRIGGERS
 from referins_woo import clock, queues
 from referins_woo.errors import Final, InvalidInput
-from referins_woo.mail.models import Message
-from referins_woo.runs.models import RESTORED, Automation, AutomationVersion, Run
+from referins_woo.runs import inside as people
+from referins_woo.runs.models import OPEN_STATES, RESTORED, Automation, AutomationVersion, Run
 from referins_woo.runs.publishable import NotPublishable, lacking, problems_of
-
-OPEN_STATES = ("active", "waiting", "rereading", "held")
-"""States of a run that has not ended."""
-
-
-INSIDE = ("finish", "move", "stop")
-"""What may become of people inside when a new version is published."""
-
-STOPPED_REASON = "Not sent: its run was stopped."
-"""Of a message that had not left."""
 
 _LONGEST_NOTE = 500
 
@@ -116,17 +104,21 @@ def publish(
     by_user: int | None,
     *,
     inside: str = "finish",
+    reschedule: bool = False,
     note: str = "",
 ) -> AutomationVersion:
     """Make the draft the live version: it starts for events from now on; held runs go on.
 
     An automation that was live (or paused) stays live without a gap: an event of before this moment still enters the
     version that was live when it occurred. `inside`: what becomes of people inside; they `finish` on the version that
-    they entered, `move` to this one where it still has their step, or `stop`. Raises NotPublishable, InvalidInput,
+    they entered, `move` to this one where it still has their step, or `stop`. `reschedule`: who moves and waits at a
+    wait that changed waits as it says now, counted from when they came to it. Raises NotPublishable, InvalidInput,
     NoSuchAutomation.
     """
-    if inside not in INSIDE:
-        raise InvalidInput("inside", f"Choose what becomes of people inside: {', '.join(INSIDE)}.")
+    if inside not in people.INSIDE:
+        raise InvalidInput("inside", f"Choose what becomes of people inside: {', '.join(people.INSIDE)}.")
+    if reschedule and inside != "move":
+        raise InvalidInput("reschedule", "Only who moves to the new version can be rescheduled: inside must be move.")
     automation = _one(session, automation_id, account_id, lock=True)
     found = [*problems_of(automation.draft), *lacking(session, account_id, automation.draft)]
     if found:
@@ -151,42 +143,10 @@ def publish(
     automation.updated_at, automation.updated_by = now, by_user
     _let_go(session, automation)
     if inside == "move":
-        _move_inside(session, automation.id, version)
+        people.move(session, version, now, reschedule=reschedule)
     elif inside == "stop":
-        stop_inside(session, automation.id, now)
+        people.stop(session, automation.id, now)
     return version
-
-
-def stop_inside(session: Session, automation_id: int, now: datetime) -> int:
-    """End all open runs of the automation; their e-mails that have not left are not sent. Returns how many."""
-    runs = (Run.automation_id == automation_id, Run.state.in_(OPEN_STATES))
-    session.execute(
-        update(Message)
-        .where(Message.run_id.in_(select(Run.id).where(*runs)), Message.state == "created")
-        .values(state="skipped", reason=STOPPED_REASON)
-        .execution_options(synchronize_session=False)
-    )
-    over: dict[str, Any] = {"state": "stopped", "ended_reason": "new_version", "ended_at": now, "due_at": None}
-    stopped = session.execute(
-        update(Run)
-        .where(*runs)
-        .values(**over, lease_until=None, lease_token="")
-        .execution_options(synchronize_session=False)
-    )
-    return int(stopped.rowcount)  # type: ignore[attr-defined]
-
-
-def _move_inside(session: Session, automation_id: int, version: AutomationVersion) -> int:
-    """Let open runs go on in `version` where it has the step that they stand at; the others finish on their own."""
-    parsed = parse(version.definition)
-    steps = list(parsed.places) if isinstance(parsed, Definition) else []
-    moved = session.execute(
-        update(Run)
-        .where(Run.automation_id == automation_id, Run.state.in_(OPEN_STATES), Run.step.in_(["", *steps]))
-        .values(version_id=version.id)
-        .execution_options(synchronize_session=False)
-    )
-    return int(moved.rowcount)  # type: ignore[attr-defined]
 
 
 def versions(session: Session, automation: Automation) -> list[AutomationVersion]:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from referins_woo import clock, process, queues
 from referins_woo.db import Database
 from referins_woo.events.models import Event
-from referins_woo.runs import advance, calls, claims, reread, start
+from referins_woo.runs import advance, calls, claims, inside, reread, start
 from referins_woo.runs.failures import note_failure
 from referins_woo.runs.models import Run
 
@@ -61,6 +61,18 @@ def reread_runs() -> None:
     queues.ring("reread_runs")
 
 
+@queues.job("reschedule_runs", queue=queues.OUTBOUND, timeout=300)
+def reschedule_runs() -> None:
+    """Move those who wait at a wait that a new version changed, with their time computed anew."""
+    database = process.current().database
+    until = monotonic() + _SLICE_SECONDS
+    while monotonic() < until:
+        with database.unit() as session:
+            if not inside.reschedule_batch(session, clock.now()):
+                return
+    queues.ring("reschedule_runs")
+
+
 @queues.job("call_webhooks", queue=queues.OUTBOUND, timeout=300)
 def call_webhooks() -> None:
     """Send the calls of webhooks that are due."""
@@ -94,6 +106,14 @@ def ring_for_rereads() -> None:
         due = reread.rereads_due(session, clock.now())
     if due:
         queues.ring("reread_runs")
+
+
+def ring_for_reschedules() -> None:
+    """Sweep: who waits to be rescheduled."""
+    with process.current().database.reading() as session:
+        due = inside.any_to_reschedule(session)
+    if due:
+        queues.ring("reschedule_runs")
 
 
 def ring_for_calls() -> None:

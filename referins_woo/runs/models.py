@@ -19,6 +19,9 @@ _WAITING = text("state = 'waiting'")
 RESTORED: Final = "restored"
 """The reason of runs that are held because a backup was restored: what they are due to do may have been done."""
 
+OPEN_STATES: Final = ("active", "waiting", "rereading", "held")
+"""States of a run that has not ended."""
+
 
 class Automation(Base):
     """A named automation: a draft that is edited, and the version that is live."""
@@ -79,6 +82,8 @@ class AutomationVersion(Base):
     published_at: Mapped[datetime] = mapped_column(default=clock.now)
     note: Mapped[str] = mapped_column(Text, default="")
     """What its author says of it."""
+    reschedules: Mapped[bool] = mapped_column(default=False)
+    """People who wait at a wait that it changed are still to be moved to it (`inside.reschedule_batch`)."""
 
 
 class Run(Base):

@@ -16,8 +16,9 @@ from referins_woo import clock, queues
 from referins_woo.db import insert
 from referins_woo.errors import Final as FinalError
 from referins_woo.mail.models import Message
-from referins_woo.runs.automations import OPEN_STATES, STOPPED_REASON, settle_finishing
-from referins_woo.runs.models import Run, RunLog
+from referins_woo.runs.automations import settle_finishing
+from referins_woo.runs.inside import STOPPED_REASON
+from referins_woo.runs.models import OPEN_STATES, Run, RunLog
 
 
 class CannotSteer(FinalError):

@@ -16,6 +16,7 @@ from referins_woo.errors import Final, InvalidInput
 from referins_woo.reports import builder as reports
 from referins_woo.runs import automations as room
 from referins_woo.runs import drafts, publishable
+from referins_woo.runs import inside as people
 from referins_woo.runs.models import Automation, AutomationVersion
 from referins_woo.web import scope
 from referins_woo.web.builder import by_card, problems_of
@@ -33,13 +34,22 @@ def ask(automation_id: int) -> str:
 def publish(automation_id: int) -> Response | tuple[str, int]:
     """Make the draft live."""
     who = scope.who()
-    inside, note = request.form.get("inside", "finish"), request.form.get("note", "")
+    inside, _, anew = request.form.get("inside", "finish").partition(":")
+    note = request.form.get("note", "")
     try:
         with scope.unit() as session:
             automation = scope.own(session, Automation, automation_id)
             if request.form.get("revision", 0, type=int) != automation.draft_revision:
                 raise InvalidInput("revision", "The draft has changed since you looked: look at it again.")
-            room.publish(session, automation_id, who.account_id, who.user_id, inside=inside, note=note)
+            room.publish(
+                session,
+                automation_id,
+                who.account_id,
+                who.user_id,
+                inside=inside,
+                reschedule=anew == "reschedule",
+                note=note,
+            )
     except publishable.NotPublishable:
         return _ask(automation_id, "Some things are missing before it can be published."), 422
     except InvalidInput as wrong:
@@ -113,7 +123,7 @@ def _ask(automation_id: int, error: str | None) -> str:
             lacking=lacking,
             changes=words.differences(live.definition, automation.draft) if live is not None else [],
             live=live,
-            inside=reports.inside(session, automation.id),
+            inside=people.outlook(session, automation.id, automation.draft),
             checks=reports.checks(session, automation.account_id, automation.draft),
             sent_by_woo=made_of.warning if (made_of := recipe(automation.recipe)) is not None else "",
             error=error,

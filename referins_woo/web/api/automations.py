@@ -31,6 +31,7 @@ from referins_woo.web.api.documents import (
     ListOf,
     Page,
     Time,
+    WantedFlag,
     WantedText,
     Written,
     documents_of,
@@ -123,6 +124,14 @@ class Publishing(Filters):
             "one where it still has their step, or `stop`."
         ),
     ] = "finish"
+    reschedule: Annotated[
+        WantedFlag,
+        Field(
+            description="With `move`: who waits at a wait that was changed waits as it says now, counted from when "
+            "they came to it. Who would be mailed later than the automation allows keeps the time that they have. It "
+            "is done in the minutes after the answer; each run's log says so."
+        ),
+    ] = False
     note: Annotated[str, Field(max_length=500, description="What is new, for your colleagues.")] = ""
 
 
@@ -278,7 +287,15 @@ def publish_automation(automation_id: int, query: Publishing) -> Response:
     try:
         with writing() as work:
             found = work.own(AutomationRow, automation_id)
-            room.publish(work.session, automation_id, work.account_id, user_id(), inside=query.inside, note=query.note)
+            room.publish(
+                work.session,
+                automation_id,
+                work.account_id,
+                user_id(),
+                inside=query.inside,
+                reschedule=query.reschedule,
+                note=query.note,
+            )
             work.session.refresh(found)
             return work.answer(Automation.model_validate(found))
     except publishable.NotPublishable as error:

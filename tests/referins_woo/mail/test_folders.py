@@ -29,6 +29,7 @@ WORST: dict[str, list[dict[str, Any]]] = {
         }
         for reminder_day, is_lost in ((0, True), (7, True), (0, False))
     ],
+    "domain_lost": [{"domain": NASTY, "record_name": NASTY, "record_value": NASTY, "link": LINK}],
     "webhook_disabled": [
         {"url": NASTY, "description": description, "is_gone": is_gone, "since": "21 November 2026", "link": LINK}
         for description, is_gone in (("", True), (NASTY, False))

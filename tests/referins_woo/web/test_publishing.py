@@ -14,7 +14,7 @@ from referins_woo.mail import domain as domains
 from referins_woo.mail import sending
 from referins_woo.process import Process
 from referins_woo.runs import automations
-from referins_woo.runs.models import Automation
+from referins_woo.runs.models import Automation, AutomationVersion, Run
 from tests.factories.rows import Made
 from tests.referins_woo.web.conftest import Visitor
 from tests.referins_woo.web.test_api_automations import Caller
@@ -56,7 +56,7 @@ def test_without_a_postal_address_marketing_is_not_published_and_the_page_that_m
     path = f"/automations/{automation_id}/publish"
     page = html.unescape(merchant.get(path).text)
     assert LACKS in page
-    assert '<a href="/settings/general#f-postal_address">Write it under Settings > General.</a>' in page
+    assert 'href="/settings/general#f-postal_address">Write it under Settings > General.</a>' in page
     assert "disabled" in page.split("Back to the draft")[1].split("</form>")[0]
     builder = html.unescape(merchant.get(f"/automations/{automation_id}/build").text)
     assert "1 thing is missing before it can be published" in builder
@@ -141,3 +141,36 @@ def test_before_publishing_it_is_said_whom_emails_come_from(merchant: Visitor, o
     found |= {"dmarc": domains.GOOD}
     prove(running, ours.account_id, found, proven_at=clock.now())
     assert "Sending domain</a>" not in merchant.get(path).text.split("Check list")[1].split("What changes")[0]
+
+
+def test_the_publish_page_counts_who_moves_and_offers_to_reschedule_who_waits(
+    merchant: Visitor, ours: Made, running: Process, call: Caller
+) -> None:
+    wait = {"id": "w", "kind": "wait", "period": "2d"}
+    made_of = {"trigger": "order_submitted", "steps": [wait]}
+    automation = call("POST", "/automations", {"name": "Mine", "definition": made_of}, 201)
+    path = f"/automations/{automation['id']}"
+    call("POST", f"{path}/publish")
+    with running.database.unit() as session:
+        run = session.get_one(Run, ours.ids["run_id"])
+        live = session.get_one(Automation, automation["id"]).live_version_id
+        assert live is not None
+        run.automation_id, run.version_id, run.state, run.ended_at = automation["id"], live, "waiting", None
+        run.step, run.position = "w", {"step": "w", "phase": "waiting", "until": "2031-01-01T00:00:00+00:00"}
+    page = merchant.get(f"{path}/publish").text
+    assert "1 person is inside now" in page
+    assert "rescheduled" not in page, "no wait has changed"
+    changed = {**made_of, "steps": [{**wait, "period": "3d"}]}
+    call("PATCH", path, {"revision": 1, "definition": changed})
+    page = html.unescape(merchant.get(f"{path}/publish").text)
+    assert "move, and 1 waiting is rescheduled" in page
+    assert "1 at “Wait”" in page
+    refused = call("POST", f"{path}/publish?reschedule=true", status=422)
+    assert refused["errors"][0]["field"] == "reschedule"
+    form = {"revision": 2, "inside": "move:reschedule"}
+    assert merchant.post(f"{path}/publish", form).status_code == 303
+    with running.database.reading() as session:
+        assert session.get_one(AutomationVersion, call("GET", path)["live_version_id"]).reschedules
+    changed = {**made_of, "steps": [{**wait, "period": "4d"}]}
+    call("PATCH", path, {"revision": 2, "definition": changed})
+    assert call("POST", f"{path}/publish?inside=move&reschedule=true")["state"] == "live"
