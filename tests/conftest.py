@@ -102,8 +102,8 @@ def no_network() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder beside the checkout with the recordings of real stores."""
-    folder = ROOT.parent / "shared"
+    """The folder with the recordings of real stores: beside the checkout, or where REFERINS_SHARED says."""
+    folder = Path(os.environ.get("REFERINS_SHARED") or ROOT.parent / "shared")
     if not folder.is_dir():
         if CI:
             pytest.fail(f"{folder} is missing: with CI=true the recordings must be there")

@@ -159,6 +159,25 @@ def facts_of(key: str, supplied: frozenset[str]) -> dict[str, Any]:
     return {name: value for name, value in copy.deepcopy(label_and_maker[1]()).items() if name in supplied}
 
 
+_AFTER: Final[dict[str, dict[str, Any]]] = {
+    "order_submitted": {"woo_status": "pending", "status": "Pending", "payment_state": "unpaid", "paid": False},
+    "order_status_changed": {"woo_status": "failed", "status": "Cancelled", "payment_state": "unpaid", "paid": False},
+    "order_completed": {"woo_status": "completed", "status": "Completed"},
+    "order_refunded": {"payment_state": "partially_refunded"},
+}
+"""What an order is when a trigger has just happened to it; without a line it is as the sample says."""
+
+
+def after(key: str, trigger: str, supplied: frozenset[str]) -> dict[str, Any]:
+    """Return the facts of a sample as they are when `trigger` has just happened to it."""
+    facts = facts_of(key, supplied)
+    order = {**facts["order"], **_AFTER.get(trigger, {})}
+    if not order["paid"]:
+        order.pop("paid_at", None)
+        facts.pop("transaction", None)
+    return {**facts, "order": order}
+
+
 def _line(name: str, sku: str, quantity: str, price: str, total: str) -> dict[str, Any]:
     return {
         "name": name,

@@ -8,9 +8,11 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from automations.facts import ContactFacts, EventFacts, Facts, LineFacts, OrderFacts, RefundFacts
+from automations.triggers import TRIGGERS
 from referins_woo.commerce import money
 from referins_woo.commerce.matching import usable_email
 from referins_woo.commerce.order_rules import mapped_status
+from referins_woo.mail import samples
 from referins_woo.runs.gather import Gathered, Row
 from referins_woo.runs.zones import zone_of_country
 
@@ -50,6 +52,14 @@ def facts_of(gathered: Gathered, order_id: int | None, store_id: int | None, occ
         "another_order_placed": last is not None and last > order["placed_at"],
     }
     return facts
+
+
+def sample_facts(key: str, occasion: Occasion) -> Facts:
+    """Return the facts of a made-up order to which `occasion` happens now."""
+    moment = _time(occasion.occurred_at)
+    facts = samples.after(key, occasion.kind, TRIGGERS[occasion.kind].facts)
+    facts["order"] |= {"placed_at": moment} | ({"paid_at": moment} if facts["order"]["paid"] else {})
+    return {**facts, "event": _event(occasion)}  # type: ignore[typeddict-item]
 
 
 def _event(occasion: Occasion) -> EventFacts:

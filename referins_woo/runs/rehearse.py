@@ -35,7 +35,9 @@ from referins_woo.runs.past import Past, Sister, paid_time, past_of
 
 DAYS: Final = 30
 MOST: Final = 20_000
-"""Occasions that are rehearsed: the newest."""
+"""Occasions that are rehearsed at most: the newest."""
+QUICK: Final = 5_000
+"""Occasions that are rehearsed unless more are asked for: what one can wait for."""
 _PART: Final = 500
 _MOST_LOOKS: Final = 2_000
 """Of one run."""
@@ -110,7 +112,7 @@ def rehearse(
     days: int = DAYS,
     *,
     instead_of: int | None = None,
-    most: int = MOST,
+    most: int = QUICK,
 ) -> Rehearsal:
     """Replay `definition` over the orders of the last `days`, up to `now`: the newest `most` occasions of its trigger.
 

@@ -20,7 +20,7 @@ from referins_woo.mail.compose import compose, compose_line
 from referins_woo.mail.design import brands
 from referins_woo.mail.sandbox import TemplateFault
 from referins_woo.runs import actions, effects, rules
-from referins_woo.runs.facts import Occasion, facts_of
+from referins_woo.runs.facts import Occasion, facts_of, sample_facts
 from referins_woo.runs.gather import Gathered, gather
 from referins_woo.runs.occasions import happenings
 
@@ -143,6 +143,31 @@ def try_on(
     return trial
 
 
+def try_sample(
+    session: Session,
+    account_id: int,
+    definition: Definition,
+    now: datetime,
+    sample: str = "usual",
+    *,
+    ignore_exits: bool = False,
+) -> Trial:
+    """Return what `definition` does with a made-up order (`mail.samples`), for accounts that have none yet.
+
+    Its order's id is 0; its contact has subscribed, and nobody's rules keep anything back.
+    """
+    changed = {"from": "pending", "to": "failed"} if definition.trigger == "order_status_changed" else {}
+    occasion = Occasion(definition.trigger, now, data=changed)
+    facts = sample_facts(sample, occasion)
+    match = engine.matches(definition, _entering(facts))
+    trial = Trial(0, str(facts["order"]["number"]), now, False, match.passed, match.trace)
+    if ignore_exits:
+        definition = replace(definition, exit_on=frozenset())
+    nobody = gather(session, (), ())
+    _walk(session, account_id, definition, nobody, occasion, facts, now, trial)
+    return trial
+
+
 def _walk(
     session: Session,
     account_id: int,
@@ -181,6 +206,11 @@ def _tried(
 ) -> Facts:
     """Note what an effect would do; returns the facts as they are after it."""
     if isinstance(effect, SendEmail):
+        if not trial.order_id:
+            to = [str((facts.get("contact") or {}).get("email") or "")]
+            template = brands.ready(session, account_id, effect.template)
+            trial.mails.append(_written(effect.step_id, "customer", to, effect.purpose, template, facts, ""))
+            return facts
         limit = definition.lateness_limit
         mail = effects.judge(effect, gathered, trial.order_id, facts, occasion, at, limit, reread=False)
         withheld = mail.text if isinstance(mail, effects.Blocked) else ""

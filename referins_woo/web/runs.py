@@ -113,14 +113,25 @@ def steer_run(run_id: int, act: str) -> Response:
     }
     try:
         with scope.unit() as session:
-            scope.own(session, Run, run_id)
+            run = scope.own(session, Run, run_id)
+            back = _back_of(run)
             user = session.get_one(User, who.user_id)
             getattr(steer, act)(session, run_id, who.account_id, user.name or user.email)
     except steer.CannotSteer as error:
         flash(str(error), "error")
     else:
         flash(words[act], "success")
-    return redirect(url_for("runs.page", run_id=run_id), 303)
+    return redirect(back, 303)
+
+
+def _back_of(run: Run) -> str:
+    """Return the page from which the run was steered."""
+    back = request.form.get("back", "")
+    if back == "contact" and run.contact_id is not None:
+        return url_for("contacts.page", contact_id=run.contact_id)
+    if back == "order" and run.order_id is not None:
+        return url_for("orders.page", order_id=run.order_id)
+    return url_for("runs.page", run_id=run.id)
 
 
 @pages.get("/<int:run_id>")

@@ -20,6 +20,7 @@ from automations.steps import EXIT_CONDITIONS
 from automations.triggers import TRIGGERS
 from referins_woo import clock
 from referins_woo.commerce.models import Order
+from referins_woo.mail.samples import SAMPLES
 from referins_woo.reports import runs
 from referins_woo.reports import why as reasons
 from referins_woo.runs import rehearse, trial
@@ -33,8 +34,6 @@ from referins_woo.web.builder_paths import Path, names_of, of_run, of_trial
 
 pages = Blueprint("trying", __name__, url_prefix="/automations/<int:automation_id>")
 
-QUICK: Final = 5_000
-"""Occasions that a rehearsal takes in the time of a page; more on demand."""
 _SPANS: Final = (7, 30, 90)
 _MOST_SHOWN: Final = 200
 _MOST_FOUND: Final = 10
@@ -56,6 +55,8 @@ class Tested:
 
     q: str
     ignore_exits: bool
+    sample: str = ""
+    """The made-up order that is tested; empty: a real one."""
     found: list[Order] | None = None
     """By the words that were searched; None: nothing was searched."""
     offered: Sequence[Looked] = ()
@@ -80,8 +81,11 @@ def test(automation_id: int) -> Response:
         tested = Tested(request.args.get("q", "").strip()[:320], request.args.get("exits") == "ignore")
         definition = parse(automation.draft)
         if isinstance(definition, Definition):
+            tested.sample = _sample()
             _try(session, automation.draft, definition, tested, request.args.get("order", 0, type=int))
-        return make_response(render(session, automation, Look(), whole=not by_htmx(), tested=tested, path=tested.path))
+        return make_response(
+            render(session, automation, Look(), whole=not by_htmx(), tested=tested, path=tested.path, samples=SAMPLES)
+        )
 
 
 @pages.get("/build/runs/<int:run_id>")
@@ -107,11 +111,15 @@ def mail(automation_id: int, order_id: int, step: str) -> Response:
     """The HTML of one e-mail of a test, for its sandboxed frame."""
     with scope.reading() as session:
         definition = parse(scope.own(session, Automation, automation_id).draft)
-        order = scope.own(session, Order, order_id)
         if not isinstance(definition, Definition):
             abort(404)
-        ignore = request.args.get("exits") == "ignore"
-        tried = trial.try_on(session, order.account_id, definition, order.id, clock.now(), ignore_exits=ignore)
+        ignore, account_id, now = request.args.get("exits") == "ignore", scope.account_id(), clock.now()
+        tried: Trial | None
+        if sample := _sample():
+            tried = trial.try_sample(session, account_id, definition, now, sample, ignore_exits=ignore)
+        else:
+            scope.own(session, Order, order_id)
+            tried = trial.try_on(session, account_id, definition, order_id, now, ignore_exits=ignore)
         found = next((one for one in tried.mails if one.step == step), None) if tried is not None else None
         if found is None or not found.html:
             abort(404)
@@ -157,7 +165,6 @@ def rehearsal(automation_id: int) -> str:
             days=_days(),
             spans=_SPANS,
             all=bool(request.args.get("all")),
-            quick=QUICK,
             most=rehearse.MOST,
             newest=sorted(found.runs, key=lambda run: run.entered_at, reverse=True)[:_MOST_SHOWN] if found else [],
             filtered=[(_gate_words(gate), count) for gate, count in found.filtered.most_common()] if found else [],
@@ -185,6 +192,11 @@ def rehearsal_file(automation_id: int) -> Response:
     return csv_files.answer(f"rehearsal-{automation_id}.csv", header, rows)
 
 
+def _sample() -> str:
+    asked = request.args.get("sample", "")
+    return asked if asked in SAMPLES else ""
+
+
 def _days() -> int:
     days = request.args.get("days", rehearse.DAYS, type=int)
     return days if days in _SPANS else rehearse.DAYS
@@ -195,7 +207,7 @@ def _rehearsed(session: Session, automation: Automation) -> Rehearsal | None:
     definition = parse(automation.draft)
     if not isinstance(definition, Definition):
         return None
-    most = rehearse.MOST if request.args.get("all") else QUICK
+    most = rehearse.MOST if request.args.get("all") else rehearse.QUICK
     now = clock.now()
     return rehearse.rehearse(
         session, automation.account_id, definition, now, _days(), instead_of=automation.id, most=most
@@ -231,10 +243,16 @@ def _try(session: Session, draft: Document, definition: Definition, tested: Test
     if not order_id:
         likely = [one.id for one in tested.found or ()] + [one.order_id for one in tested.offered if one.passed]
         order_id = next(iter([*likely, *(one.order_id for one in tested.offered)]), 0)
-    if order_id:
+    if not tested.sample and not order_id and not tested.q:
+        tested.sample = "usual"
+    tried: Trial | None = None
+    if tested.sample:
+        ignore = tested.ignore_exits
+        tried = trial.try_sample(session, account_id, definition, now, tested.sample, ignore_exits=ignore)
+    elif order_id:
         scope.own(session, Order, order_id)
         tried = trial.try_on(session, account_id, definition, order_id, now, ignore_exits=tested.ignore_exits)
-        if tried is not None:
-            tested.trial, tested.path = tried, of_trial(tried, dict(draft))
-            tested.gates = reasons.entering(tried.gates)
-            tested.stopped_at = next((one.reason for one in tested.gates if not one.passed), "")
+    if tried is not None:
+        tested.trial, tested.path = tried, of_trial(tried, dict(draft))
+        tested.gates = reasons.entering(tried.gates)
+        tested.stopped_at = next((one.reason for one in tested.gates if not one.passed), "")

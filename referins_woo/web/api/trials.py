@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from flask import Response
-from pydantic import BeforeValidator, ConfigDict, Field, RootModel
+from pydantic import BeforeValidator, ConfigDict, Field, RootModel, model_validator
 
 from automations.definition import Definition, parse
 from referins_woo import clock
 from referins_woo.accounts.models import User
 from referins_woo.commerce.models import Contact as ContactRow
 from referins_woo.commerce.models import Order as OrderRow
+from referins_woo.mail.samples import SAMPLES
 from referins_woo.reports import why as reports
 from referins_woo.runs import automations, past_orders, rehearse, trial
 from referins_woo.runs.models import Automation as AutomationRow
@@ -20,7 +21,7 @@ from referins_woo.web.api import answers
 from referins_woo.web.api.automations import problem_of
 from referins_woo.web.api.bearer import account_id, api, user_id
 from referins_woo.web.api.contract import operation
-from referins_woo.web.api.documents import Document, Id, Input, Text, Time, example, moment
+from referins_woo.web.api.documents import Document, Id, Input, OneOf, Text, Time, example, moment
 from referins_woo.web.api.problems import Rejected, field_error
 from referins_woo.web.api.writing import writing
 
@@ -59,14 +60,24 @@ class WhyList(RootModel[list[Why]]):
 
 
 class TestInput(Input):
-    """Which order."""
+    """Which order: one of yours, or one that is made up."""
 
-    model_config = ConfigDict(json_schema_extra=example({"order_id": 1}))
+    model_config = ConfigDict(json_schema_extra=example({"sample": "usual"}))
 
-    order_id: Id
+    order_id: Annotated[Id | None, Field(examples=[None])] = None
+    sample: Annotated[
+        Annotated[str, OneOf(SAMPLES)] | None,
+        Field(description="A made-up order, for accounts that have none yet: `order_id` is 0.", examples=["usual"]),
+    ] = None
     ignore_exits: Annotated[
         bool, Field(description="Go on where an exit condition holds, to see the whole path of a paid order.")
     ] = False
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> TestInput:
+        if (self.order_id is None) == (self.sample is None):
+            raise ValueError("send order_id or sample")
+        return self
 
 
 class Step(Document):
@@ -135,6 +146,14 @@ class RehearsalInput(Input):
     model_config = ConfigDict(json_schema_extra=example({"days": 30}))
 
     days: Annotated[int, Field(ge=1, le=90)] = rehearse.DAYS
+    most: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=rehearse.MOST,
+            description="Events that it looks at: the newest. More take longer: 20,000 perhaps half a minute.",
+        ),
+    ] = rehearse.QUICK
 
 
 class RehearsedMail(Document):
@@ -167,7 +186,7 @@ class Rehearsal(Document):
     since: Time
     until: Time
     looked_at: Annotated[int, Field(description="Events of the trigger.", examples=[312])]
-    truncated: Annotated[bool, Field(description=f"There were more than the newest {rehearse.MOST:,}.")]
+    truncated: Annotated[bool, Field(description="There were more, older ones: `most` was too few for all `days`.")]
     entered: Annotated[int, Field(examples=[120])]
     mails: Annotated[int, Field(examples=[180])]
     stopped_by_payment: Annotated[int, Field(examples=[41])]
@@ -213,9 +232,12 @@ def test_automation(automation_id: int, json: TestInput) -> Response:
     """
     with scope.reading() as session:
         definition = _draft(scope.own_of(session, AutomationRow, automation_id, account_id()))
-        found = trial.try_on(
-            session, account_id(), definition, json.order_id, clock.now(), ignore_exits=json.ignore_exits
-        )
+        mine, now, ignore = account_id(), clock.now(), json.ignore_exits
+        found: trial.Trial | None
+        if json.sample is not None:
+            found = trial.try_sample(session, mine, definition, now, json.sample, ignore_exits=ignore)
+        else:
+            found = trial.try_on(session, mine, definition, json.order_id or 0, now, ignore_exits=ignore)
         if found is None:
             errors = [field_error("order_id", "There is no such order.", "Give the id of an order.")]
             raise Rejected(422, "There is no such order: give the id of one of your orders.", errors)
@@ -242,11 +264,13 @@ def rehearse_automation(automation_id: int, json: RehearsalInput) -> Response:
     """Rehearse the draft
 
     What it would have done with the orders of the last days: who, when, how many e-mails, how many were stopped by
-    payment. Nothing is sent, nothing is changed.
+    payment. Nothing is sent, nothing is changed. It looks at the newest `most` events, and `since` says how far back
+    these reach.
     """
     with scope.reading() as session:
         definition = _draft(scope.own_of(session, AutomationRow, automation_id, account_id()))
-        found = rehearse.rehearse(session, account_id(), definition, clock.now(), json.days, instead_of=automation_id)
+        now, mine = clock.now(), automation_id
+        found = rehearse.rehearse(session, account_id(), definition, now, json.days, instead_of=mine, most=json.most)
     newest = sorted(found.runs, key=lambda run: run.entered_at, reverse=True)[:_MOST_PEOPLE]
     return answers.answer(
         Rehearsal(

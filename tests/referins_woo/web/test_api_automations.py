@@ -114,7 +114,12 @@ def test_a_draft_is_tried_on_a_real_order_and_rehearsed_and_nothing_is_sent(call
     assert [one["subject"] for one in tried["mails"]] == ["Order WC-4812"]
     assert "Ana" in tried["mails"][0]["text"]
     assert [one["outcome"] for one in tried["path"]] == ["sent", "end"]
+    made_up = call("POST", f"{path}/test", {"sample": "right_to_left"})
+    assert (made_up["order_id"], "ليلى" in made_up["mails"][0]["text"]) == (0, True)
+    assert call("POST", f"{path}/test", {}, 422)["errors"]
+    assert call("POST", f"{path}/test", {"sample": "other"}, 422)["errors"][0]["field"] == "sample"
     assert call("POST", f"{path}/test", {"order_id": 999_999}, 422)["errors"][0]["field"] == "order_id"
+    assert call("POST", f"{path}/rehearse", {"days": 90, "most": 20_001}, 422)["errors"][0]["field"] == "most"
     found = call("POST", f"{path}/rehearse", {"days": 90})
     assert found["mails"] == sum(len(run["mails"]) for run in found["runs"])
     assert {"entered", "stopped_by_payment", "filtered", "withheld", "waiting"} <= set(found)

@@ -67,6 +67,22 @@ def test_a_run_is_tried_again_goes_on_earlier_or_is_stopped(
         assert "by Ours" in session.query(RunLog).filter_by(run_id=run.id).order_by(RunLog.id.desc()).first().text
 
 
+@pytest.mark.parametrize("of", ["contact", "order"])
+def test_a_run_is_stopped_from_the_page_of_its_contact_and_order(
+    merchant: Any, ours: Made, running: Process, of: str
+) -> None:
+    position = {"step": "wait", "phase": "waiting", "until": "2099-01-01T00:00:00+00:00"}
+    set_run(running, ours, state="waiting", position=position, ended_at=None, due_at=None)
+    page, path = f"/{of}s/{ours.ids[of + '_id']}", f"/runs/{ours.ids['run_id']}"
+    shown = merchant.get(page).text
+    assert f'action="{path}/skip_wait"' in shown
+    assert f'action="{path}/stop"' in shown
+    assert merchant.post(f"{path}/stop", {"back": of}).headers["Location"].endswith(page)
+    with running.database.reading() as session:
+        assert session.get_one(Run, ours.ids["run_id"]).state == "stopped"
+    assert f'action="{path}/stop"' not in merchant.get(page).text
+
+
 def test_what_does_not_fit_a_run_is_refused_in_words(merchant: Any, ours: Made) -> None:
     path = f"/runs/{ours.ids['run_id']}"
     merchant.post(f"{path}/stop")

@@ -9,16 +9,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from automations.definition import Definition, parse
+from automations.triggers import TRIGGERS
 from referins_woo import clock, queues
-from referins_woo.commerce.models import Order
+from referins_woo.commerce.models import Order, Transaction
+from referins_woo.events.models import Event
 from referins_woo.mail.models import DevMail, Message
 from referins_woo.process import Process
 from referins_woo.runs import rehearse
 from referins_woo.runs.models import Automation, Run, RunCall, RunLog
-from referins_woo.web import builder, trying
+from referins_woo.web import builder
 from tests.factories.rows import Made
 from tests.referins_woo.web.conftest import Visitor
 
@@ -239,10 +241,37 @@ def test_a_rehearsal_of_very_many_orders_says_how_far_it_looked(
         row = session.execute(select(Order.__table__).where(Order.id == ours.ids["order_id"])).mappings().one()
         more = {**{name: row[name] for name in columns}, "woo_id": 5_000, "number": "5000"}
         session.add(Order(**{**more, "placed_at": clock.now() - timedelta(days=1)}))
-    monkeypatch.setattr(trying, "QUICK", 1)
+    monkeypatch.setattr(rehearse, "QUICK", 1)
     said = words_of(merchant.get(f"{base}/rehearsal").text)
     assert "these are the newest 1, since" in said
     assert "Look at up to 20,000" in said
     assert "#5000" in said
     assert "of 1 order that started it" in said
     assert "of 2 orders that started it" in words_of(merchant.get(f"{base}/rehearsal?all=1").text)
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_without_orders_a_made_up_one_is_tested(
+    merchant: Visitor, running: Process, ours: Made, base: str, trigger: str
+) -> None:
+    draft(running, ours, {**REMINDER, "trigger": trigger, "filters": {}, "exit_on": []})
+    with running.database.unit() as session:
+        session.execute(delete(Event))
+        session.execute(delete(Transaction))
+        session.execute(update(Order).values(placed_at=clock.now() - timedelta(days=4_000), paid_at=None))
+    page = html.unescape(merchant.get(f"{base}/build/test").text)
+    assert "Sample order #1042" in page
+    assert "It enters." in page
+    assert "Order 1042 waits" in page
+    page = html.unescape(merchant.get(f"{base}/build/test?sample=no_name").text)
+    assert "Sample order #1042" in page
+    (frame,) = re.findall(r'<iframe[^>]* src="([^"]+)"', page)
+    assert "sample=no_name" in frame
+    assert "Dear" in merchant.get(frame).text
+
+
+def test_a_sample_is_one_click_away_where_there_are_orders(merchant: Visitor, base: str) -> None:
+    page = merchant.get(f"{base}/build/test").text
+    assert "Sample order" not in page
+    assert "sample=right_to_left" in page
+    assert merchant.get(f"{base}/build/test?sample=nothing").status_code == 200
