@@ -56,6 +56,8 @@ BELLS: Final[dict[str, str]] = {
     "work_on_list": BULK,
     "give_rates": BULK,
     "push_writes": BULK,
+    "push_customers": BULK,
+    "suggest_customers": BULK,
 }
 """Every bell and the queue it rings on; a house test asks that each has a job and each job is here."""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from referins_woo.accounts import jobs as accounts
+from referins_woo.customer_mapping import jobs as customer_mapping
 from referins_woo.ingest import jobs as ingest
 from referins_woo.lists import jobs as lists
 from referins_woo.mail import jobs as mail
@@ -44,6 +45,7 @@ TABLE: Final[tuple[tuple[str, float, Callable[[], None]], ...]] = (
     ("old list tasks", 3_600, lists.forget_old),
     ("reconnect reminders", 600, stores.remind),
     ("changes for stores", 10, writeback.ring_for_writes),
+    ("customer mappings", 30, customer_mapping.ring_for_mappings),
     ("rates", 30, ingest.ring_for_rates),
     ("kept answers", 3_600, accounts.forget_answers),
     ("retention", 600, retention.ring_at_night),

@@ -41,7 +41,7 @@ def take_customers(
             customer
             for customer in customers
             if customer.woo_id not in erased
-            and (customer.woo_id in known or (store.contacts_scope == "all" and _is_new(customer, new_since)))
+            and (customer.woo_id in known or (_takes_new(store) and _is_new(customer, new_since)))
         ]
         now = clock.now()
         changes = upsert_customers(session, store.account_id, store.id, wanted, now)
@@ -55,7 +55,12 @@ def is_news(customer: CustomerRecord, hashes: Mapping[int, str], store: StoreVie
     """Whether there is anything to do about a customer; `hashes`: those that are here, by Woo id, as they were."""
     if customer.woo_id in hashes:
         return hashes[customer.woo_id] != customer.content_hash
-    return store.contacts_scope == "all" and _is_new(customer, store.live_since)
+    return _takes_new(store) and _is_new(customer, store.live_since)
+
+
+def _takes_new(store: StoreView) -> bool:
+    """Whether contact sync brings anybody new: not with customers on orders only (C3), nor mapped ones only (W6)."""
+    return store.contacts_scope == "all" and not store.pull_mapped_only
 
 
 def _is_new(customer: CustomerRecord, since: datetime | None) -> bool:

@@ -184,7 +184,9 @@ def _contacts(round_: Round, total: int | None, age: timedelta | None) -> _Measu
     store = round_.door.store
     with round_.process.database.reading() as session:
         is_whole = counts.is_imported(session, store.id, "contacts") and store.contacts_scope == "all"
-    if is_whole and store.sync_contacts:
+    if store.pull_mapped_only:
+        total = None  # who is not mapped is not missing
+    elif is_whole and store.sync_contacts:
         total = round_.door.ids("customers", per_page=1, role="all").total
     with round_.process.database.reading() as session:
         return total, counts.of_contacts(session, store.id)

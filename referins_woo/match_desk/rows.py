@@ -7,14 +7,16 @@ from typing import Any, Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from referins_woo.commerce.models import ContactLink, ContactLog, Order
+from referins_woo.commerce.models import ContactLink, ContactLog, CustomerMapping, Order, StoreMapping
 from referins_woo.commerce.upsert.bulk import among
 from referins_woo.events.models import Event
 from referins_woo.mail.models import ConsentEvent, Message
 from referins_woo.outbound.models import WebhookCall
 from referins_woo.runs.models import Run
 
-MOVED: Final[tuple[Any, ...]] = (ContactLink, ContactLog, Order, ConsentEvent, Message, Event, Run, WebhookCall)
+MOVED: Final[tuple[Any, ...]] = (
+    *(ContactLink, ContactLog, CustomerMapping, Order, ConsentEvent, Message, Event, Run, WebhookCall),
+)
 """A house test asks that every table with a `contact_id` stands here."""
 _OF_ORDERS: Final[tuple[Any, ...]] = (Event, Run)
 _QUIET = {"synchronize_session": False}
@@ -24,10 +26,23 @@ def move(session: Session, account_id: int, from_id: int, to_id: int) -> dict[st
     """Give all rows of a contact to another; returns table → their numbers."""
     moved = {}
     for model in MOVED:
-        theirs = (model.account_id == account_id, model.contact_id == from_id)
+        theirs = [model.account_id == account_id, model.contact_id == from_id]
+        if model is CustomerMapping:
+            # One contact has one say in each store: where both had one, that of the contact that stays counts.
+            theirs.append(model.store_id.not_in(_stores_said(session, to_id)))
         moved[model.__tablename__] = list(session.scalars(select(model.id).where(*theirs).order_by(model.id)))
         session.execute(update(model).where(*theirs).values(contact_id=to_id).execution_options(**_QUIET))
+    session.execute(
+        update(StoreMapping)
+        .where(StoreMapping.account_id == account_id, StoreMapping.guest_contact_id == from_id)
+        .values(guest_contact_id=to_id)
+        .execution_options(**_QUIET)
+    )
     return moved
+
+
+def _stores_said(session: Session, contact_id: int) -> list[int]:
+    return list(session.scalars(select(CustomerMapping.store_id).where(CustomerMapping.contact_id == contact_id)))
 
 
 def move_back(session: Session, moved: dict[str, list[int]], from_id: int, to_id: int) -> None:

@@ -15,6 +15,7 @@ NOTHING: Final = "nothing"
 TABLES: Final[dict[str, tuple[str, str]]] = {
     "contacts": (DELETED, "name, e-mail, phone, addresses, tags, comments"),
     "contact_links": (DELETED, "which customer of which store the contact is"),
+    "customer_mappings": (DELETED, "the user name that somebody typed, and what was decided"),
     "contact_log": (DELETED, "tags given and taken"),
     "matches": (DELETED, "which contacts may be one person"),
     "contact_merges": (DELETED, "what contacts were before they were merged, so that it can be undone"),
@@ -70,7 +71,9 @@ TABLES: Final[dict[str, tuple[str, str]]] = {
     "collections": (NOTHING, "goods"),
     "collection_products": (NOTHING, "goods"),
     "tombstones": (NOTHING, "numbers of orders"),
-    "store_writes": (NOTHING, "numbers of orders, and the status that they were given"),
+    "store_writes": (NOTHING, "numbers of orders and contacts, statuses, and names of fields"),
+    "store_mappings": (NOTHING, "how a store's customers are mapped; a contact is named by its number"),
+    "store_customer_names": (NOTHING, "numbers and hashes of names, while names are compared"),
     "currency_rates": (NOTHING, "rates of currencies"),
     "imports": (NOTHING, "progress"),
     "import_elements": (NOTHING, "progress"),

@@ -165,6 +165,7 @@ LOG_KINDS: Final = (
     ("picked_up", "Picked up"),
     ("caught_up", "Caught up"),
     ("reconciled", "Compared"),
+    ("customers", "Customers"),
     ("other_site", "Other site"),
     ("disconnected", "Disconnected"),
 )

@@ -77,6 +77,8 @@ class Store(Base):
     import_elements: Mapped[list[str]] = mapped_column(default=list)
     contacts_scope: Mapped[str] = mapped_column(String(10), default="all")
     """`all` customers, or only those `on_orders` (C3)."""
+    pull_mapped_only: Mapped[bool] = mapped_column(default=False)
+    """Contact sync follows mapped customers alone: nobody new comes in by it (W6)."""
     import_since: Mapped[datetime | None]
     import_statuses: Mapped[list[str]] = mapped_column(default=list)
     sales_statuses: Mapped[list[str]] = mapped_column(default=lambda: ["processing"])

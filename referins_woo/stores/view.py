@@ -39,6 +39,7 @@ class StoreView:
     hold_stock_minutes: int | None
     import_elements: tuple[str, ...]
     contacts_scope: str
+    pull_mapped_only: bool
     import_since: datetime | None
     import_statuses: tuple[str, ...]
     sales_statuses: tuple[str, ...]

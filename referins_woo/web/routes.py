@@ -18,6 +18,7 @@ from referins_woo.web import (
     connection,
     contact_files,
     contacts,
+    customers,
     dashboard,
     dev_mail,
     dev_ui,
@@ -118,6 +119,7 @@ def blueprints(config: Config) -> list[Blueprint]:
         imports.pages,
         connection.pages,
         store_health.pages,
+        customers.pages,
         callbacks.pages,
         reconnect.pages,
         settings.pages,
@@ -168,6 +170,7 @@ _SECTIONS = {
     "writes": "integrations",
     "connection": "integrations",
     "store_health": "integrations",
+    "customers": "integrations",
     "imports": "integrations",
 }
 

@@ -34,16 +34,16 @@ class StoreWrite(Base):
     account_id: Mapped[int]
     store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"))
     kind: Mapped[str] = mapped_column(String(24))
-    """`order_completed`."""
+    """`order_completed`, `customer_created` or `customer_updated`."""
     subject: Mapped[int]
-    """Woo id of the record."""
+    """Woo id of the order; of a customer our contact, whether the store knows it yet or not."""
     revision: Mapped[int]
     """Counts the changes of that kind to that record."""
     order_id: Mapped[int | None]
     label: Mapped[str] = mapped_column(Text, default="")
-    """What people call the record: an order's number."""
+    """What people call the record: an order's number, a contact's."""
     body: Mapped[dict[str, Any]] = mapped_column(Json)
-    """What is sent, and nothing else."""
+    """What is sent, and nothing else; of a customer nothing: that is read from the contact when it is sent."""
     expected: Mapped[dict[str, Any]] = mapped_column(Json)
     """What the store last showed when the change was made here: the change is for that, and for nothing newer."""
     answer: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)

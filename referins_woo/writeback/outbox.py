@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,13 +11,16 @@ from sqlalchemy.orm import Session
 
 from referins_woo import queues
 from referins_woo.commerce.fulfilment import DELIVERED
-from referins_woo.commerce.models import Order
+from referins_woo.commerce.models import CustomerMapping, Order
 from referins_woo.commerce.records import OrderRecord
 from referins_woo.errors import Final as FinalError
 from referins_woo.writeback.models import StoreWrite
 from referins_woo.writeback.verdict import shown
 
 ORDER_COMPLETED: Final = "order_completed"
+CUSTOMER_CREATED: Final = "customer_created"
+CUSTOMER_UPDATED: Final = "customer_updated"
+CUSTOMERS: Final = (CUSTOMER_CREATED, CUSTOMER_UPDATED)
 OPEN: Final = ("waiting", "sending", "unknown")
 _COMPLETED: Final = {"status": "completed"}
 
@@ -61,6 +64,47 @@ def take_back(session: Session, order: Order, now: datetime) -> bool:
     return bool(taken.rowcount)
 
 
+def put_customers(
+    session: Session, account_id: int, store_id: int, wanted: Sequence[tuple[str, int]], now: datetime, who: str
+) -> int:
+    """Have contacts made or changed as customers of a store: (kind, contact) each; returns how many were put.
+
+    Whoever is on the way already is not put twice. The rows hold no personal data: what is sent is read from the
+    contact when it is sent.
+    """
+    contacts = [contact_id for _, contact_id in wanted]
+    mine = (StoreWrite.store_id == store_id, StoreWrite.kind.in_(CUSTOMERS), StoreWrite.subject.in_(contacts))
+    busy = set(session.scalars(select(StoreWrite.subject).where(*mine, StoreWrite.state.in_(OPEN))))
+    counted = session.execute(
+        select(StoreWrite.kind, StoreWrite.subject, func.max(StoreWrite.revision))
+        .where(*mine)
+        .group_by(StoreWrite.kind, StoreWrite.subject)
+    )
+    revisions = {(kind, subject): newest for kind, subject, newest in counted}
+    put = [one for one in wanted if one[1] not in busy]
+    session.add_all(
+        StoreWrite(
+            account_id=account_id,
+            store_id=store_id,
+            kind=kind,
+            subject=contact_id,
+            revision=revisions.get((kind, contact_id), 0) + 1,
+            label=str(contact_id),
+            body={},
+            expected={},
+            due_at=now,
+            created_at=now,
+            asked_at=now,
+            by=who[:320],
+        )
+        for kind, contact_id in put
+    )
+    if put:
+        session.flush()
+        queues.ring_after_commit(session, "push_writes", store_id)
+    return len(put)
+
+
 def send_again(session: Session, write: StoreWrite, now: datetime) -> None:
     """Let a change that was refused or failed be sent after all, to the record as it is known now.
 
@@ -70,6 +114,9 @@ def send_again(session: Session, write: StoreWrite, now: datetime) -> None:
     session.refresh(write, with_for_update=True)
     if write.state not in ("refused", "failed"):
         raise FinalError(f"This change is {write.state}: there is nothing to send again.")
+    if write.kind in CUSTOMERS:
+        _again(session, write, now)
+        return
     order = session.get(Order, write.order_id) if write.order_id is not None else None
     if order is None:
         raise FinalError("The order is no longer here.")
@@ -78,8 +125,30 @@ def send_again(session: Session, write: StoreWrite, now: datetime) -> None:
     newer = select(StoreWrite.id).where(*_of(order), StoreWrite.revision > write.revision)
     if session.scalar(newer.limit(1)) is not None:
         raise FinalError("A newer change of this order was made: see that one.")
+    write.expected = _expected(order)
+    _let(session, write, now)
+
+
+def _again(session: Session, write: StoreWrite, now: datetime) -> None:
+    row = session.scalar(
+        select(CustomerMapping).where(
+            CustomerMapping.store_id == write.store_id, CustomerMapping.contact_id == write.subject
+        )
+    )
+    if row is None or not row.is_ticked:
+        raise FinalError("The contact is not ticked any more: there is nothing to tell WooCommerce.")
+    if row.state == "conflict":
+        raise FinalError("The contact is in conflict: decide that under Customers first.")
+    mine = (StoreWrite.store_id == write.store_id, StoreWrite.subject == write.subject)
+    newer = select(StoreWrite.id).where(*mine, StoreWrite.kind.in_(CUSTOMERS), StoreWrite.id > write.id)
+    if session.scalar(newer.limit(1)) is not None:
+        raise FinalError("A newer change of this contact was made: see that one.")
+    _let(session, write, now)
+
+
+def _let(session: Session, write: StoreWrite, now: datetime) -> None:
     write.state, write.error, write.done_at = "waiting", "", None
-    write.expected, write.due_at, write.asked_at = _expected(order), now, now
+    write.due_at, write.asked_at = now, now
     queues.ring_after_commit(session, "push_writes", write.store_id)
 
 

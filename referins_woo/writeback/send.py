@@ -21,8 +21,9 @@ from referins_woo.process import Process
 from referins_woo.stores.connection import can_write, words_for
 from referins_woo.stores.door import Door, open_store
 from referins_woo.stores.door.line import Faltered, GoneRecord
-from referins_woo.writeback import verdict
+from referins_woo.writeback import customers, verdict
 from referins_woo.writeback.models import StoreWrite
+from referins_woo.writeback.outbox import CUSTOMERS
 
 log = structlog.get_logger(__name__)
 
@@ -99,6 +100,9 @@ class _Pusher:
     def _one(self, door: Door, write_id: int) -> None:
         with self._process.database.reading() as session:
             write = session.get_one(StoreWrite, write_id)
+        if write.kind in CUSTOMERS:
+            self._customer(door, write)
+            return
         try:
             order = door.order(write.subject)
         except RetryLater as error:
@@ -120,6 +124,27 @@ class _Pusher:
             self._end(write_id, "done", "" if write.state == "unknown" else found.words, _fingerprint(order))
         else:
             self._end(write_id, "refused", found.words)
+
+    def _customer(self, door: Door, write: StoreWrite) -> None:
+        attempt = customers.Attempt(self._process, door, write, lambda: self._begin(write.id))
+        try:
+            end = attempt.run()
+        except Faltered as error:
+            # 429 comes before anything is done; after anything else it may have happened.
+            state = "unknown" if attempt.begun and error.status != 429 else "waiting"
+            self._postpone([write.id], str(error), error.after_seconds, state)
+            raise _StopError from error
+        except RetryLater as error:
+            self._postpone([write.id], str(error), error.after_seconds)
+            raise _StopError from error
+        except StoreMustReconnect as error:
+            self._hold([write.id], error)
+            raise _StopError from error
+        except FinalError as error:
+            end = customers.End("failed", f"WooCommerce refused it: {error}")
+            customers.note(self._process, write, end)
+        if end is not None:
+            self._end(write.id, end.state, end.words, end.answer)
 
     def _send(self, door: Door, write: StoreWrite) -> None:
         if not self._begin(write.id):

@@ -4,6 +4,7 @@ from referins_woo.commerce.models.collection import Collection, CollectionProduc
 from referins_woo.commerce.models.contact import Contact, ContactLink, ContactLog
 from referins_woo.commerce.models.erasure import ErasedAddress, ErasedCustomer
 from referins_woo.commerce.models.location import Location
+from referins_woo.commerce.models.mapping import CustomerMapping, StoreCustomerName, StoreMapping
 from referins_woo.commerce.models.match import ContactMerge, Match
 from referins_woo.commerce.models.order import Order, OrderLine, Tombstone
 from referins_woo.commerce.models.product import Product, Variant
@@ -18,6 +19,7 @@ __all__ = [
     "ContactLog",
     "ContactMerge",
     "CurrencyRate",
+    "CustomerMapping",
     "ErasedAddress",
     "ErasedCustomer",
     "Location",
@@ -25,6 +27,8 @@ __all__ = [
     "Order",
     "OrderLine",
     "Product",
+    "StoreCustomerName",
+    "StoreMapping",
     "Tombstone",
     "Transaction",
     "Variant",

@@ -58,7 +58,10 @@ class ContactLink(Base):
     """This contact is that customer of that store. Id 0 is never linked."""
 
     __tablename__ = "contact_links"
-    __table_args__ = (UniqueConstraint("store_id", "woo_id"),)
+    __table_args__ = (
+        UniqueConstraint("store_id", "woo_id"),
+        Index("ix_contact_links_mapping", "store_id", "contact_id", "gone_at"),
+    )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     account_id: Mapped[int]
@@ -69,6 +72,8 @@ class ContactLink(Base):
     role: Mapped[str] = mapped_column(String(60), default="")
     content_hash: Mapped[str] = mapped_column(String(32), default="")
     """Hash of the customer's fields at the last look: customers have no filter by change (fact 7)."""
+    pulled: Mapped[str] = mapped_column(String(200), default="")
+    """A mark for each field at that look (`mapping.marks`): what was changed here since is told by it (W3)."""
     listed_in: Mapped[int] = mapped_column(default=0)
     """The last import whose lists of customers and subscribers held this user: the lists decide who imports (M1)."""
     gone_at: Mapped[datetime | None]

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from referins_woo.commerce import matching
+from referins_woo.commerce import mapping, matching
 from referins_woo.commerce.matching import Candidate, email_key, name_key
-from referins_woo.commerce.models import Contact, ContactLink, Order
+from referins_woo.commerce.models import Contact, ContactLink, CustomerMapping, Order
 from referins_woo.commerce.records import Address, CustomerRecord, OrderRecord
 from referins_woo.commerce.upsert.bulk import among, insert_rows, new_ids, update_rows
 from referins_woo.commerce.upsert.matches import Pair, ask_about, made_for_guests, pairs_of
@@ -27,8 +27,8 @@ _CHANGE = (
     *("is_guest", "updated_at"),
 )
 _LINK = (
-    *("id", "account_id", "store_id", "woo_id", "contact_id", "username", "role", "content_hash", "listed_in"),
-    "gone_at",
+    *("id", "account_id", "store_id", "woo_id", "contact_id", "username", "role", "content_hash", "pulled"),
+    *("listed_in", "gone_at"),
 )
 
 
@@ -310,21 +310,40 @@ def _write_links(
             customer.username,
             customer.role,
             customer.content_hash,
+            _marks(customer),
             0,
             None,
         ]
         for link_id, (account, store, customer, contact) in zip(ids, new_links, strict=True)
     ]
     insert_rows(session, ContactLink, _LINK, rows)
+    if rows:
+        # Who is a customer now is suggested to nobody, and a customer's own e-mail is no taken one.
+        session.execute(
+            update(CustomerMapping)
+            .where(
+                CustomerMapping.store_id == store_id,
+                CustomerMapping.state != "",
+                among(session, CustomerMapping.contact_id, [row[4] for row in rows]),
+            )
+            .values(state="", reason="", evidence="", offered_woo_id=None)
+            .execution_options(synchronize_session=False)
+        )
     for woo_id, link in links.items():
         customer = customers[woo_id]
         if customer.content_hash and (customer.content_hash != link.content_hash or link.gone_at is not None):
             session.query(ContactLink).filter(ContactLink.store_id == store_id, ContactLink.woo_id == woo_id).update(
                 {
                     "content_hash": customer.content_hash,
+                    "pulled": _marks(customer),
                     "role": customer.role,
                     "username": customer.username,
                     "gone_at": None,
                 },
                 synchronize_session=False,
             )
+
+
+def _marks(customer: CustomerRecord) -> str:
+    """What an order's billing says of its customer is no look at the customer."""
+    return mapping.marks(mapping.flat_record(customer)) if customer.content_hash else ""

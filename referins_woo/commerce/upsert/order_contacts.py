@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from referins_woo.commerce.erasure import erased_customers
 from referins_woo.commerce.matching import email_key
+from referins_woo.commerce.models import Contact, StoreMapping
 from referins_woo.commerce.records import CustomerRecord, OrderRecord
 from referins_woo.commerce.upsert.contacts import (
     contacts_for_guests,
@@ -41,6 +43,7 @@ def resolve_contacts(
     if orphans:
         made = upsert_customers(session, account_id, store_id, list(orphans.values()), now)
         links.update(made.by_woo_id)
+    default = _guests_contact(session, account_id, store_id)
     guests = [record for record in records if record.woo_customer_id == 0]
     by_email = contacts_for_guests(session, account_id, store_id, guests, now)
     contacts: dict[int, int | None] = {}
@@ -48,5 +51,14 @@ def resolve_contacts(
         if record.woo_customer_id:
             contacts[record.woo_id] = links.get(record.woo_customer_id)
         else:
-            contacts[record.woo_id] = by_email.get(email_key(record.email))
+            contacts[record.woo_id] = default or by_email.get(email_key(record.email))
     return contacts
+
+
+def _guests_contact(session: Session, account_id: int, store_id: int) -> int | None:
+    """Return the contact that all guest orders of the store are given to; None where there is none (W7)."""
+    return session.scalar(
+        select(StoreMapping.guest_contact_id)
+        .join(Contact, Contact.id == StoreMapping.guest_contact_id)
+        .where(StoreMapping.store_id == store_id, Contact.account_id == account_id)
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
@@ -239,6 +239,38 @@ class Door:
         """Return one user, whatever the role; None when deleted."""
         raw = self._record(f"customers/{woo_id}")
         return None if raw is None else translate.customer(raw)
+
+    def customer_with_email(self, email: str) -> CustomerRecord | Unreadable | None:
+        """Return the user who has this e-mail, in any case and whatever the role; None where nobody has it (48)."""
+        answer = self._get("customers", {"role": "all", "email": email, "per_page": 1})
+        return next((translate.customer(raw) for raw in _rows(answer)), None)
+
+    def create_customer(self, body: Mapping[str, Any]) -> CustomerRecord | Unreadable:
+        """Make a customer and return it as the answer shows it.
+
+        Without a password of ours, ever: for an empty one WooCommerce makes one up that nobody knows, and mails its
+        own link to choose one. Raises Rejected, by whose code a taken e-mail or user name is told.
+        """
+        sent = {**body, "password": ""}
+        answer = self._line.call("customers", lambda client: client.post("customers", sent).record(), write=True)
+        return translate.customer(answer)
+
+    def change_customer(self, woo_id: int, body: Mapping[str, Any]) -> CustomerRecord | Unreadable:
+        """Change fields of a customer, those given and no others; returns it as the answer shows it.
+
+        Raises GoneRecord where the customer is not there.
+        """
+        path = f"customers/{woo_id}"
+        answer = self._line.call("customers", lambda client: client.put(path, body).record(), write=True)
+        return translate.customer(answer)
+
+    def invites_customers(self) -> bool | None:
+        """Return whether WooCommerce mails new customers a link to set their password; None where it does not say."""
+        try:
+            rows = _rows(self._get("settings/email_customer_new_account"))
+        except GoneRecord:
+            return None
+        return next((str(raw.get("value")) == "yes" for raw in rows if raw.get("id") == "enabled"), None)
 
     # products
 

@@ -46,10 +46,21 @@ class StoreWrite(Document):
 
     id: Id
     store_id: Id
-    kind: Annotated[str, Field(description="`order_completed`.", examples=["order_completed"])]
-    subject: Annotated[int, Field(description="The record's id in WooCommerce.", examples=[4812])]
+    kind: Annotated[
+        str,
+        Field(description="`order_completed`, `customer_created` or `customer_updated`.", examples=["order_completed"]),
+    ]
+    subject: Annotated[
+        int, Field(description="The order's id in WooCommerce; of a customer our contact's id.", examples=[4812])
+    ]
     order_id: Annotated[int | None, Field(examples=[17])]
-    body: Annotated[dict[str, Any], Field(description="What is sent.", examples=[{"status": "completed"}])]
+    body: Annotated[
+        dict[str, Any],
+        Field(
+            description="What is sent; empty for a customer, whose fields are read when it is sent.",
+            examples=[{"status": "completed"}],
+        ),
+    ]
     state: Annotated[
         str,
         Field(
@@ -160,6 +171,11 @@ def send_write_again(write_id: int) -> Response:
             outbox.send_again(work.session, found, clock.now())
         except FinalError as error:
             raise Rejected(409, str(error)) from None
-        audit.record(work.session, work.account_id, "change_sent_again", f"order {found.label}")
+        audit.record(
+            work.session,
+            work.account_id,
+            "change_sent_again",
+            f"{'contact' if found.kind in outbox.CUSTOMERS else 'order'} {found.label}",
+        )
         work.session.flush()
         return work.answer(StoreWrite.model_validate(found), 202)
