@@ -33,7 +33,7 @@ RIGHTS: Final[dict[str, Right]] = {
     "erase": Right("Export and erase the personal data of one contact", _OWNERS),
     "team": Right("Invite and remove people, and change their roles", _OWNERS),
     "keys": Right("Make and revoke API keys and outgoing webhooks", _OWNERS),
-    "account": Right("Change the account's name, time zone, currency, address and sender", _OWNERS),
+    "account": Right("Change the account's name, time zone, currency, address, sender and locations", _OWNERS),
     "audit": Right("Read the audit log", _OWNERS),
 }
 

@@ -67,7 +67,7 @@ def create_account(session: Session, user: User, name: str = "") -> Account:
     session.add_all(
         [
             Membership(account_id=account.id, user_id=user.id, role=OWNER),
-            Location(account_id=account.id, name="Main"),
+            Location(account_id=account.id, name="Main", is_default=True),
         ]
     )
     session.flush()

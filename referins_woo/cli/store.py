@@ -137,7 +137,9 @@ def list_stores(as_json: bool) -> None:
 def _location(session: Any, account_id: int, name: str | None) -> int | None:
     if name is None:
         return None
-    query = select(Location.id).where(Location.account_id == account_id, Location.name == name)
+    query = select(Location.id).where(
+        Location.account_id == account_id, Location.name == name, Location.deleted_at.is_(None)
+    )
     found: int | None = session.execute(query).scalar_one_or_none()
     if found is None:
         raise InvalidInput("location", f"There is no location {name!r} in this account.")

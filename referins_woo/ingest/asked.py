@@ -63,7 +63,7 @@ def fetch(process: Process, store_id: int, element: str, woo_ids: Sequence[int])
     """
     kind = _KINDS[element]
     door = open_store(process, store_id)
-    if door.store.state == "mapping_needed":
+    if door.store.needs_location:
         raise NoLocation("The store needs a location before its records come in.")
     if not getattr(door.store, kind.switch):
         return dict.fromkeys(woo_ids, "switched_off")

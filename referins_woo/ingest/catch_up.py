@@ -90,7 +90,7 @@ class _Sweep:
         self._orders = self._products = 0
 
     def slice(self) -> Swept:
-        if self._door.store.state == "mapping_needed":
+        if self._door.store.needs_location:
             return Swept()
         ended = False
         try:

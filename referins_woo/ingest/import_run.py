@@ -39,6 +39,10 @@ _LEASE_SECONDS = 150.0
 BACK_OFF_SECONDS: Final = (5, 15, 30, 60, 120, 300)
 
 
+class _UnplacedError(Exception):
+    """The store's orders have no place to go (L2)."""
+
+
 class _Stopped(Exception):
     """Somebody paused or cancelled the import, or disconnected the store."""
 
@@ -66,6 +70,9 @@ def run(process: Process, import_id: int) -> bool:
     try:
         return _work(process, hold, limits, is_retry=is_retry, is_first=is_first, careful=careful)
     except (_Stopped, LeaseLost):
+        return False
+    except _UnplacedError:
+        _wait(process, import_id, "Paused: choose a location for the store's orders.", None)
         return False
     except StoreMustReconnect as error:
         _wait(process, import_id, f"Paused: reconnect your store. {error}", None)
@@ -114,6 +121,8 @@ class _Hold:
 
 def _work(process: Process, hold: _Hold, limits: Limits, *, is_retry: bool, is_first: bool, careful: bool) -> bool:
     door = open_store(process, hold.store_id)
+    if door.store.needs_location:
+        raise _UnplacedError
     with process.database.reading() as session:
         elements = _elements(session, hold.import_id)
     job = Job(process, door, hold.import_id, frozenset(row.element for row in elements), careful, limits)

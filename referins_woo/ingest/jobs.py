@@ -6,7 +6,7 @@ from datetime import timedelta
 from time import monotonic
 
 import structlog
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import or_, select
 
 from referins_woo import clock, process, queues
 from referins_woo.accounts.books import books_of, waiting_for_rates
@@ -16,7 +16,7 @@ from referins_woo.ingest import catch_up, import_run, importing, live, reconcile
 from referins_woo.ingest.contact_files import files, working
 from referins_woo.ingest.models import Delivery, Import, Watermark
 from referins_woo.stores.models import Store
-from referins_woo.stores.readable import readable
+from referins_woo.stores.readable import readable_and_placed
 
 log = structlog.get_logger(__name__)
 
@@ -102,11 +102,6 @@ def ring_for_rates() -> None:
         queues.ring("give_rates", account_id)
 
 
-def _readable_and_mapped() -> ColumnElement[bool]:
-    """Stores that may be read and whose orders have a place; a read-only key still reads (C15, L2)."""
-    return readable() & (Store.state != "mapping_needed")
-
-
 def ring_for_deliveries() -> None:
     """Ring for stores with deliveries that lie undone."""
     now = clock.now()
@@ -117,7 +112,7 @@ def ring_for_deliveries() -> None:
             .where(
                 Delivery.state == "received",
                 or_(Delivery.due_at.is_(None), Delivery.due_at <= now),
-                _readable_and_mapped(),
+                readable_and_placed(),
             )
             .distinct()
         ).scalars()
@@ -145,7 +140,7 @@ def ring_for_imports() -> None:
             select(Import.id)
             .join(Store, Store.id == Import.store_id)
             .where(
-                _readable_and_mapped(),
+                readable_and_placed(),
                 or_(
                     (Import.state == "waiting") & or_(Import.retry_at.is_(None), Import.retry_at <= now),
                     (Import.state == "running") & (Import.heartbeat_at < now - _SILENT),
@@ -175,7 +170,7 @@ def ring_for_sweeps() -> None:
         checked = dict(session.execute(looked).all())
         stores = session.execute(
             select(Store.id, Store.sweep_only).where(
-                _readable_and_mapped(), or_(Store.retry_after.is_(None), Store.retry_after <= now)
+                readable_and_placed(), or_(Store.retry_after.is_(None), Store.retry_after <= now)
             )
         ).all()
     for store in stores:
@@ -193,7 +188,7 @@ def ring_for_reconciles() -> None:
         rows = {row.store_id: row for row in session.scalars(looked)}
         stores = session.execute(
             select(Store.id, Store.connected_at, Store.time_zone).where(
-                _readable_and_mapped(), or_(Store.retry_after.is_(None), Store.retry_after <= now)
+                readable_and_placed(), or_(Store.retry_after.is_(None), Store.retry_after <= now)
             )
         ).all()
     for store in stores:

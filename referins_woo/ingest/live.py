@@ -79,7 +79,7 @@ def drain(process: Process, store_id: int) -> bool:
     """
     hold = _Hold(f"drain:{store_id}", 0)
     door = open_store(process, store_id)
-    if door.store.state == "mapping_needed":
+    if door.store.needs_location:
         return False  # deliveries are kept until a location is chosen (L2)
     until = time.monotonic() + _SLICE_SECONDS
     with process.database.unit() as session:

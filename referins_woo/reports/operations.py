@@ -19,7 +19,7 @@ from referins_woo.lease import Lease
 from referins_woo.mail.models import Message
 from referins_woo.runs.models import Run
 from referins_woo.stores.models import Store, Webhook
-from referins_woo.stores.readable import readable
+from referins_woo.stores.readable import readable_and_placed
 
 STATES: Final[tuple[tuple[str, Any], ...]] = (
     ("deliveries", Delivery.state),
@@ -41,7 +41,7 @@ class Waiting:
 
 def waiting(session: Session, now: datetime) -> list[Waiting]:
     """Return what waits, by kind of work; work for stores that cannot be read just now does not count."""
-    store_works = readable() & (Store.state != "mapping_needed")
+    store_works = readable_and_placed()
     kinds: tuple[tuple[str, Any, Any], ...] = (
         (
             "deliveries",

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from referins_woo import clock
-from referins_woo.commerce import matching
+from referins_woo.commerce import locations, matching
 from referins_woo.commerce.fulfilment import completes
 from referins_woo.commerce.models import Contact, Location, Order, OrderLine, Product, Transaction
 from referins_woo.events.models import Event
@@ -44,7 +44,8 @@ class OrderPage:
     order: Order
     store: Store
     contact: Contact | None
-    location_name: str
+    location: Location | None
+    """Where it ships from; it may have been deleted since."""
     lines: list[tuple[OrderLine, str]]
     """Each with the name of the product here, empty when it stands by itself."""
     transactions: list[Transaction]
@@ -196,12 +197,13 @@ def order_page(session: Session, order: Order) -> OrderPage:
             .order_by(Event.occurred_at, Event.id)
         )
     )
-    location = select(Location.name).where(Location.id == order.location_id, Location.account_id == order.account_id)
+    named = select(Location).where(Location.id == order.location_id, Location.account_id == order.account_id)
+    location = session.scalar(named) if order.location_id else None
     return OrderPage(
         order=order,
         store=session.get_one(Store, order.store_id),
         contact=session.get(Contact, order.contact_id) if order.contact_id else None,
-        location_name=session.scalar(location) or "" if order.location_id else "",
+        location=location,
         lines=[(line, name or "") for line, name in lines],
         transactions=transactions,
         runs=started,
@@ -216,9 +218,7 @@ def order_page(session: Session, order: Order) -> OrderPage:
                 .limit(5)
             )
         ),
-        locations=list(
-            session.scalars(select(Location).where(Location.account_id == order.account_id).order_by(Location.id))
-        ),
+        locations=locations.of_account(session, order.account_id),
         completes=completes(order.woo_status, is_away=order.in_trash or order.gone_at is not None),
     )
 

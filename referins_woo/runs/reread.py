@@ -97,6 +97,9 @@ def _reread_store(
     attempts = max(run.attempts for run in runs)
     try:
         door = opened(process, store_id)
+        if door.store.needs_location:
+            _postpone(process, ids, token, "The store needs a location.", _RECONNECT_PAUSE)
+            return
         read_at = clock.now()
         found = _read(door, sorted({woo_ids[run.order_id] for run in runs if run.order_id in woo_ids}))
         if found.orders:

@@ -10,14 +10,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from referins_woo import clock, queues
 from referins_woo.accounts import audit
 from referins_woo.accounts.models import Account
-from referins_woo.commerce.models import Location
+from referins_woo.commerce import locations
 from referins_woo.crypto import new_token, new_webhook_secret
 from referins_woo.errors import Final, InvalidInput
 from referins_woo.process import Process
@@ -41,7 +41,6 @@ __all__ = [
     "create_pending_store",
     "find_again",
     "forget_pending",
-    "map_location",
     "normalise_url",
     "preflight",
     "save_choices",
@@ -77,8 +76,8 @@ def create_pending_store(
     Without `choices` those made before are kept: by whoever left before the end, or disconnected the store. `url` is
     that of a passed preflight. Raises InvalidInput for unknown choices or a foreign location.
     """
-    if location_id is not None:
-        _own_location(session, account_id, location_id)
+    if location_id is not None and locations.own(session, account_id, location_id) is None:
+        raise InvalidInput("location", "There is no such location.")
     store = session.scalar(
         select(Store).where(Store.account_id == account_id, Store.url == url, Store.state == "connecting").limit(1)
     )
@@ -138,16 +137,6 @@ def save_choices(session: Session, store: Store, choices: Choices) -> None:
     chosen.apply(session, store, choices, clock.now())
     if store.state != "connecting":  # the wizard's steps are no changes yet
         audit.record(session, store.account_id, "store_settings_changed", store.url, sync=sorted(choices.sync))
-
-
-def map_location(session: Session, store: Store, location_id: int) -> None:
-    """Map a store to a location of its account (C11, L1); a store that waited for one is connected now."""
-    _own_location(session, store.account_id, location_id)
-    store.location_id = location_id
-    audit.record(session, store.account_id, "store_settings_changed", store.url, location=location_id)
-    if store.state == "mapping_needed":
-        store.state = "connected"
-        queues.ring_after_commit(session, "catch_up", store.id)
 
 
 def accept_keys(process: Process, store_id: int, key: str, secret: str, url: str = "") -> Accepted:
@@ -210,7 +199,7 @@ def keep(session: Session, process: Process, store_id: int, probe: Probe) -> Acc
         store.hook_secret_locked, store.previous_hook_secret_locked = process.vault.lock(new_webhook_secret()), None
         store.connected_at, store.disconnected_at = now, None
         _set_up_account(session, store)
-    if store.location_id is None:
+    if store.location_id is None and not is_repair:  # whose location was deleted is asked which it shall be (L2)
         store.location_id = _only_location(session, store.account_id)
     store.state = connection.state_with_keys(store.location_id)
     _forget_trouble(store)
@@ -311,13 +300,5 @@ def _set_up_account(session: Session, store: Store) -> None:
 
 
 def _only_location(session: Session, account_id: int) -> int | None:
-    found = session.execute(
-        select(func.count(Location.id), func.min(Location.id)).where(Location.account_id == account_id)
-    ).one()
-    return int(found[1]) if found[0] == 1 else None
-
-
-def _own_location(session: Session, account_id: int, location_id: int) -> None:
-    location = session.get(Location, location_id)
-    if location is None or location.account_id != account_id:
-        raise InvalidInput("location", "There is no such location.")
+    found = locations.of_account(session, account_id)
+    return found[0].id if len(found) == 1 else None

@@ -183,6 +183,11 @@ def can_read(state: str, cause: str) -> bool:
     return state in LIVE_STATES or (state == "needs_reconnect" and cause == "read_only_key")
 
 
+def needs_location(state: str, location_id: int | None) -> bool:
+    """Whether the store's orders have no place to go, so that none is made (L2)."""
+    return state == "mapping_needed" or (state == "needs_reconnect" and location_id is None)
+
+
 def can_write(state: str) -> bool:
     """Whether jobs may change something in the store."""
     return state in LIVE_STATES

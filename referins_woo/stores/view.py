@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime
 
+from referins_woo.stores.connection import needs_location
 from referins_woo.stores.models import Store
 
 
@@ -64,6 +65,11 @@ class StoreView:
     refused_at: datetime | None
     hooks_renewed_at: datetime | None
     connected_at: datetime | None
+
+    @property
+    def needs_location(self) -> bool:
+        """Whether its orders have no place to go: none is made, what comes in waits (L2)."""
+        return needs_location(self.state, self.location_id)
 
 
 _COLLECTIONS = {

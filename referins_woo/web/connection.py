@@ -7,24 +7,23 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
-from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from referins_woo import clock, process, queues
 from referins_woo.accounts import audit
-from referins_woo.commerce import sales
-from referins_woo.commerce.models import Location
+from referins_woo.commerce import locations, sales
 from referins_woo.errors import Final, InvalidInput, RetryLater, StoreMustReconnect
 from referins_woo.ingest import importing
 from referins_woo.reports import imports as import_reports
 from referins_woo.reports import ledger
 from referins_woo.reports import stores as reports
 from referins_woo.reports.orders import woo_statuses
-from referins_woo.stores import choices, connect, disconnect, grants, links
+from referins_woo.stores import choices, connect, disconnect, grants, links, mapping
 from referins_woo.stores.connection import words_for
 from referins_woo.stores.models import Store
 from referins_woo.web import scope, security
 from referins_woo.web.imports import LABELS
+from referins_woo.web.sign_in import local
 from referins_woo.web.wizard import ELEMENTS, SWITCHES, since_text
 
 pages = Blueprint("connection", __name__, url_prefix="/settings/integrations/woocommerce/<int:store_id>")
@@ -56,9 +55,7 @@ def _page(store_id: int, status: int = 200, error: str = "", key: str = "", new_
             log=ledger.log(session, store_id, "", 1, _LOG_SHOWN)[0],
             words=words_for(store.cause),
             newest=import_reports.progress(session, newest, clock.now()) if newest is not None else None,
-            locations=session.scalars(
-                select(Location).where(Location.account_id == scope.account_id()).order_by(Location.id)
-            ).all(),
+            locations=locations.of_account(session, scope.account_id()),
             elements=ELEMENTS,
             labels=LABELS,
             since_text=since_text(store),
@@ -122,16 +119,22 @@ def choose_sync(store_id: int) -> Response:
 
 @pages.post("/map-location")
 def map_location(store_id: int) -> Response:
-    """Map the store to a location; one that waited for it is connected now (C11)."""
+    """Map the store to a location; one that waited for it is connected now (C11, L2)."""
     try:
         with scope.unit() as session:
             store = scope.own(session, Store, store_id)
-            connect.map_location(session, store, request.form.get("location", 0, type=int))
+            if store.state == "disconnected":
+                raise InvalidInput("location", "This store is disconnected: its location is chosen when it comes back.")
+            waited = store.state == "mapping_needed"
+            is_other = mapping.choose(session, store, request.form.get("location", 0, type=int), clock.now())
     except InvalidInput as error:
         flash(error.message, "error")
     else:
-        flash("The location is kept: later orders go there.", "success")
-    return redirect(url_for("connection.page", store_id=store_id), 303)
+        words = "Later orders go there; those that are here stay where they are."
+        if waited:
+            words = "The store is connected again: what came meanwhile is picked up now."
+        flash(words if is_other or waited else "Nothing was changed.", "success")
+    return redirect(local(request.form.get("back") or url_for("connection.page", store_id=store_id)), 303)
 
 
 @pages.post("/re-import")

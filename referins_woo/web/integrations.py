@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from referins_woo import process
-from referins_woo.commerce.models import Location
+from referins_woo.commerce import locations
 from referins_woo.errors import InvalidInput
 from referins_woo.reports import imports as import_reports
 from referins_woo.reports import stores as reports
@@ -98,7 +96,7 @@ def connect_store() -> Response:
         store = connect.create_pending_store(session, running, scope.account_id(), flight.url)
         store.name = store.name or flight.name[:200]
         choices.take_time_zone(store, flight.time_zone or scope.who().time_zone or "UTC")
-        first = "wizard.location" if location_count(session) > 1 else "wizard.elements"
+        first = "wizard.location" if locations.count(session, scope.account_id()) > 1 else "wizard.elements"
         target = url_for(first, store_id=store.id)
     for note in (*address.notes, *flight.notes):
         flash(note, "note")
@@ -112,10 +110,3 @@ def connect_store() -> Response:
 def _wrong(typed: str, problem: connect.Problem, partial: bool) -> Response:
     page = "components/connect_form.html" if partial else "pages/connect.html"
     return make_response(render_template(page, url=typed, problem=problem), 422)
-
-
-def location_count(session: Session) -> int:
-    """Return how many locations the account has: with one, the wizard's first step does not appear (C11)."""
-    return (
-        session.scalar(select(func.count()).select_from(Location).where(Location.account_id == scope.account_id())) or 0
-    )

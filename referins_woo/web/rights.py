@@ -30,6 +30,7 @@ GROUPS: Final[dict[str, str]] = {
     "exports": "export",
     "fetches": "work",
     "imports": "work",
+    "locations": "account",
     "integrations": "work",
     "mail_settings": "account",
     "matches": "work",

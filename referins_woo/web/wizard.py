@@ -9,18 +9,17 @@ from dataclasses import replace
 from urllib.parse import urlsplit
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from referins_woo import process
-from referins_woo.commerce.models import Location
+from referins_woo import clock, process
+from referins_woo.commerce import locations
 from referins_woo.errors import Final, InvalidInput, RetryLater, StoreMustReconnect
 from referins_woo.ingest import importing
 from referins_woo.reports import imports as import_reports
-from referins_woo.stores import choices, connect, grants, links
+from referins_woo.stores import choices, connect, grants, links, mapping
 from referins_woo.stores.models import Store
-from referins_woo.web import import_form, integrations, scope, security
+from referins_woo.web import import_form, scope, security
 
 pages = Blueprint("wizard", __name__, url_prefix="/settings/integrations/woocommerce/<int:store_id>")
 
@@ -54,27 +53,33 @@ def _pending(session: Session, store_id: int) -> Store:
 
 def _page(template: str, step: str, store: Store, status: int = 200, **more: object) -> tuple[str, int]:
     with scope.reading() as session:
-        several = step == "location" or integrations.location_count(session) > 1
+        several = step == "location" or locations.count(session, scope.account_id()) > 1
     return render_template(template, store=store, step=step, has_locations=several, **more), status
 
 
 @pages.get("/location")
 def location(store_id: int) -> tuple[str, int]:
     """Which location the store's orders go to."""
+    return _location(store_id)
+
+
+def _location(store_id: int, error: str = "") -> tuple[str, int]:
     with scope.reading() as session:
         store = _pending(session, store_id)
-        found = session.scalars(
-            select(Location).where(Location.account_id == scope.account_id()).order_by(Location.id)
-        ).all()
-    return _page("pages/wizard_location.html", "location", store, locations=found)
+        found = locations.of_account(session, scope.account_id())
+    status = 422 if error else 200
+    return _page("pages/wizard_location.html", "location", store, status, locations=found, error=error)
 
 
 @pages.post("/location")
-def choose_location(store_id: int) -> Response:
+def choose_location(store_id: int) -> Response | tuple[str, int]:
     """Keep the location."""
-    with scope.unit() as session:
-        store = _pending(session, store_id)
-        connect.map_location(session, store, request.form.get("location", 0, type=int))
+    try:
+        with scope.unit() as session:
+            store = _pending(session, store_id)
+            mapping.choose(session, store, request.form.get("location", 0, type=int), clock.now())
+    except InvalidInput:
+        return _location(store_id, "Choose one of the locations.")
     return redirect(url_for("wizard.elements", store_id=store_id), 303)
 
 
@@ -119,7 +124,7 @@ def _next(forward: str, back: str, store_id: int) -> str:
         return url_for(forward, store_id=store_id)
     if back == "wizard.location":
         with scope.reading() as session:
-            if integrations.location_count(session) < 2:
+            if locations.count(session, scope.account_id()) < 2:
                 return url_for("integrations.hub")
     return url_for(back, store_id=store_id)
 

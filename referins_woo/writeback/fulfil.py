@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from referins_woo.accounts import audit
-from referins_woo.commerce import fulfilment
-from referins_woo.commerce.models import Location, Order, OrderLine
+from referins_woo.commerce import fulfilment, locations
+from referins_woo.commerce.models import Order, OrderLine
 from referins_woo.errors import Final as FinalError
 from referins_woo.errors import InvalidInput
 from referins_woo.writeback import outbox
@@ -94,10 +94,9 @@ def fulfil(session: Session, order: Order, wanted: Wanted, now: datetime, who: s
 
 
 def _ship_from(session: Session, order: Order, location_id: int | None) -> int | None:
-    if location_id is None:
+    if location_id is None or location_id == order.location_id:
         return order.location_id
-    own = select(Location.id).where(Location.id == location_id, Location.account_id == order.account_id)
-    if session.scalar(own) is None:
+    if locations.own(session, order.account_id, location_id) is None:
         raise InvalidInput("ship_from", f"There is no location {location_id} in this account.")
     return location_id
 

@@ -59,7 +59,7 @@ def reconcile(process: Process, store_id: int, seconds: float = _SLICE_SECONDS) 
         return False
     try:
         door = open_store(process, store_id)
-        if door.store.state == "mapping_needed":
+        if door.store.needs_location:
             return False
         return not _work(Comparison(process, door, name, fence, time.monotonic() + seconds))
     finally:

@@ -14,11 +14,14 @@ from referins_woo.accounts.tokens import Bearer
 ROUTES: Final[dict[str, tuple[str, str]]] = {
     "api.change_account": ("write", "account"),
     "api.create_currency_rates": ("write", "account"),
+    "api.create_location": ("write", "account"),
     "api.create_webhook_endpoint": ("write", "keys"),
+    "api.delete_location": ("write", "account"),
     "api.delete_webhook_endpoint": ("write", "keys"),
     "api.retry_webhook_call": ("write", "keys"),
     "api.rotate_webhook_secret": ("write", "keys"),
     "api.send_webhook_test": ("write", "keys"),
+    "api.update_location": ("write", "account"),
     "api.update_webhook_endpoint": ("write", "keys"),
 }
 """Endpoint → (scope, right)."""

@@ -77,18 +77,19 @@ def list_stores(query: StoreFilters) -> Response:
         conditions.append(StoreRow.state == query.state)
     with scope.reading() as session:
         found = session.scalars(select(StoreRow).where(*conditions).order_by(rank, StoreRow.id)).all()
-        return paging.cut(found, query, _store)
+        return paging.cut(found, query, document_of)
 
 
 @api.get("/stores/<int:store_id>")
 @operation(Store, tag="Stores")
-def get_store(store_id: int) -> Response:
+def getdocument_of(store_id: int) -> Response:
     """Read a store"""
     with scope.reading() as session:
-        return answers.answer(_store(scope.own_of(session, StoreRow, store_id, account_id())))
+        return answers.answer(document_of(scope.own_of(session, StoreRow, store_id, account_id())))
 
 
-def _store(row: StoreRow) -> Store:
+def document_of(row: StoreRow) -> Store:
+    """Return a store as the API shows it."""
     return Store.model_validate(Shown(row, hook_path=hook_path(row.hook_token)))
 
 
@@ -179,7 +180,7 @@ class SyncStarted(Document):
 
 @api.post("/stores/<int:store_id>/sync")
 @operation(SyncStarted, tag="Stores", status=202)
-def sync_store(store_id: int) -> Response:
+def syncdocument_of(store_id: int) -> Response:
     """Catch up now
 
     Asks the store for everything that has changed since the last sweep. 409 where it is not connected.

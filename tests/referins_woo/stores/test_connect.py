@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import select
 
-from referins_woo import queues
+from referins_woo import clock, queues
 from referins_woo.accounts.models import Account, AuditEntry
 from referins_woo.commerce.models import Location
 from referins_woo.errors import InvalidInput, RetryLater
 from referins_woo.process import Process
 from referins_woo.safe_http import Reply
-from referins_woo.stores import connect
+from referins_woo.stores import connect, mapping
 from referins_woo.stores import jobs as _jobs  # registers what the bells call
 from referins_woo.stores.connect import Choices, KeysRefused, accept_keys, try_keys
 from referins_woo.stores.disconnect import disconnect
@@ -317,9 +317,9 @@ def test_with_several_locations_the_store_waits_for_one(
     accepted = accept_keys(ready, pending(ready, account_id), KEY, SECRET)
     assert accepted.state == "mapping_needed"
     with ready.database.unit() as session, pytest.raises(InvalidInput, match="no such location"):
-        connect.map_location(session, session.get_one(Store, accepted.store_id), foreign_id)
+        mapping.choose(session, session.get_one(Store, accepted.store_id), foreign_id, clock.now())
     with ready.database.unit() as session:
-        connect.map_location(session, session.get_one(Store, accepted.store_id), second_id)
+        mapping.choose(session, session.get_one(Store, accepted.store_id), second_id, clock.now())
     assert (read_store(accepted.store_id).state, read_store(accepted.store_id).location_id) == ("connected", second_id)
 
 

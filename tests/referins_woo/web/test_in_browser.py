@@ -29,6 +29,8 @@ PAGES = (
     "/contacts/{contact_id}/merge",
     "/sales-orders",
     "/settings/currency-rates",
+    "/settings/locations",
+    "/settings/locations/{location_id}/delete",
     "/contacts/{contact_id}/erase",
     "/contacts/import",
     "/contacts/import/{file_id}",
