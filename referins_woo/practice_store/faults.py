@@ -275,9 +275,10 @@ KINDS: dict[str, Kind] = {
         Kind("php_warning_rows", "A PHP warning for each order before the JSON", "after", change=_warned_rows),
         Kind(
             "bom",
-            "A byte order mark before the JSON",
+            "A byte order mark and N blank lines before the JSON",
             "after",
-            change=lambda f, i, r: _body(r, b"\xef\xbb\xbf" + r.body),
+            change=lambda f, i, r: _body(r, b"\xef\xbb\xbf" + b"\r\n" * f.number + r.body),
+            uses="number",
         ),
         Kind("invalid_utf8", "Broken letters in the JSON", "after", change=_broken_letters),
         Kind("wrong_total", "X-WP-Total is wrong", "after", change=_wrong_total, uses="number"),
