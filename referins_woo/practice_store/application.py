@@ -51,6 +51,8 @@ class Application:
         if reply is None:
             reply = self._routed(incoming)
         reply = self.faults.change(incoming, reply)
+        reply.clock_skew = self.shop.clock_skew()
+        self.faults.state("clock_skew", incoming)  # uses a counted one up
         self.requests.append(
             Logged(
                 incoming.method,

@@ -15,7 +15,7 @@ from referins_woo.practice_store.exchange import Incoming
 from referins_woo.practice_store.rest_errors import RestError
 from referins_woo.practice_store.rights import find_key
 from referins_woo.practice_store.shop import Shop
-from referins_woo.practice_store.site import Json, now
+from referins_woo.practice_store.site import Json
 
 WINDOW = 15 * 60
 """Seconds by which an OAuth time stamp may be off."""
@@ -91,7 +91,7 @@ class Authenticator:
             raise _refused("Invalid signature - provided signature does not match.")
 
     def _check_nonce(self, params: dict[str, str]) -> None:
-        stamp, moment = params["oauth_timestamp"], now()
+        stamp, moment = params["oauth_timestamp"], self._shop.now()
         if not stamp.isdigit() or abs(moment - int(stamp)) > WINDOW:
             raise _refused("Invalid timestamp.")
         with self._lock:

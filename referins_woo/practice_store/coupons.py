@@ -9,7 +9,7 @@ from referins_woo.practice_store.params import ListSchema, moment, single
 from referins_woo.practice_store.rest_errors import RestError, missing_params
 from referins_woo.practice_store.seed.coupons import BLANK
 from referins_woo.practice_store.shop import Shop
-from referins_woo.practice_store.site import Json, now
+from referins_woo.practice_store.site import Json
 from referins_woo.practice_store.words import folded
 
 SCHEMA = ListSchema(
@@ -77,7 +77,7 @@ def create(call: Call) -> Answer:
         if by_code(shop, str(call.body["code"])) is not None:
             code = "woocommerce_rest_coupon_code_already_exists"
             raise RestError(400, code, "The coupon code already exists")
-        doc = {"id": shop.new_id("coupon"), **BLANK, "created": now(), "modified": now()}
+        doc = {"id": shop.new_id("coupon"), **BLANK, "created": shop.now(), "modified": shop.now()}
         _fill(shop, doc, call.body)
         shop.save("coupon", doc)
         shop.news.tell("coupon.created", doc["id"])

@@ -12,7 +12,7 @@ from referins_woo.practice_store.params import ListParams, ListSchema, single
 from referins_woo.practice_store.rest_errors import RestError, missing_params
 from referins_woo.practice_store.rows import Chained, Cycled, Listed, Rows, cut
 from referins_woo.practice_store.shop import Shop
-from referins_woo.practice_store.site import Json, now
+from referins_woo.practice_store.site import Json
 from referins_woo.practice_store.words import folded
 
 ROLES = ("administrator", "editor", "author", "contributor", "subscriber", "customer", "shop_manager")
@@ -109,8 +109,8 @@ def register_user(shop: Shop, body: Json) -> Json:
             )
         doc: Json = {
             "id": shop.new_id("customer"),
-            "created": now(),
-            "modified": now(),
+            "created": shop.now(),
+            "modified": shop.now(),
             "email": email,
             "first_name": "",
             "last_name": "",

@@ -17,7 +17,7 @@ from referins_woo.practice_store.faults import Faults
 from referins_woo.practice_store.rest_errors import RestError
 from referins_woo.practice_store.rights import may_manage
 from referins_woo.practice_store.shop import Shop
-from referins_woo.practice_store.site import Json, now
+from referins_woo.practice_store.site import Json
 
 MOST_FAILURES = 5
 """A failure beyond this count disables the webhook: with the first at 0 it is the seventh in a row (fact 77)."""
@@ -155,7 +155,10 @@ class Dispatcher:
             ("X-WC-Webhook-Signature", sign(body, hook["secret"])),
             ("X-WC-Webhook-ID", str(hook["id"])),
             # The same for all deliveries of one webhook within a second (fact 80).
-            ("X-WC-Webhook-Delivery-ID", blake2b(f"{hook['id']}:{now()}".encode(), digest_size=16).hexdigest()),
+            (
+                "X-WC-Webhook-Delivery-ID",
+                blake2b(f"{hook['id']}:{self._shop.now()}".encode(), digest_size=16).hexdigest(),
+            ),
         ]
         answer = outgoing.post(hook["delivery_url"], body, headers, public_only=self._shop.site.strict)
         self.sent += 1

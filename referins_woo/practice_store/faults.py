@@ -212,11 +212,6 @@ def _nameless(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
     return reply if agent and not agent.startswith("python-") else html_reply(455, _FIREWALL)
 
 
-def _skew(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
-    reply.clock_skew += fault.seconds
-    return reply
-
-
 def _web_server(status: int, title: str) -> Callable[[Fault, Incoming], Reply]:
     page = _NGINX.format(title).encode()
     return lambda fault, incoming: Reply(status, [("Content-Type", "text/html")], page)
@@ -282,7 +277,7 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("invalid_utf8", "Broken letters in the JSON", "after", change=_broken_letters),
         Kind("wrong_total", "X-WP-Total is wrong", "after", change=_wrong_total, uses="number"),
-        Kind("clock_skew", "The store's clock is wrong", "after", change=_skew, uses="seconds"),
+        Kind("clock_skew", "The store's clock is wrong", "state", uses="seconds", whole_site=True),
         Kind("repeat_page", "Every page is the first one", "state"),
         Kind("no_filter", "modified_after is ignored, as before WooCommerce 5.8", "state"),
         Kind("strip_authorization", "The host drops the Authorization header", "state"),
@@ -373,6 +368,10 @@ class Faults:
             elif kind.change is not None:
                 reply = kind.change(fault, incoming, reply)
         return reply
+
+    def clock_skew(self) -> float:
+        """Return by how many seconds the store's clock is wrong, for whoever asks: a path does not matter here."""
+        return sum(fault.seconds for fault in self.listed() if fault.kind == "clock_skew")
 
     def webhook_copies(self) -> int:
         """Return how often the next delivery is sent: 0, 1 or 2 times."""

@@ -7,7 +7,7 @@ from referins_woo.practice_store.call import CREATE, DELETE, LIST, VIEW, Answer,
 from referins_woo.practice_store.params import single
 from referins_woo.practice_store.rest_errors import RestError, missing_params
 from referins_woo.practice_store.shop import Shop
-from referins_woo.practice_store.site import Json, now
+from referins_woo.practice_store.site import Json
 
 SYSTEM = "WooCommerce"
 
@@ -22,7 +22,7 @@ def register(routes: Routes) -> None:
 
 def write(shop: Shop, order_id: int, words: str, *, author: str = SYSTEM, to_customer: bool = False) -> Json:
     """Keep a note; one to the customer is told."""
-    made = {"id": shop.new_id("note"), "parent_id": order_id, "author": author, "created": now()}
+    made = {"id": shop.new_id("note"), "parent_id": order_id, "author": author, "created": shop.now()}
     doc = {**made, "note": words, "customer_note": to_customer}
     shop.save("note", doc, touch=False)
     if to_customer:

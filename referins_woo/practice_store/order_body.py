@@ -108,7 +108,7 @@ def _line(shop: Shop, doc: Json, row: Json, known: Json | None) -> Json:
         made |= {"sku": None, "global_unique_id": None, "image": {"id": 0, "src": ""}}
         given: Json = {name: money.text(money.cents(row[name])) for name in ("subtotal", "total") if name in row}
         return {**made, **given, "price": money.unit_price(money.cents(made["total"]), quantity)}
-    one = money.cents(price_of(thing) or "0")
+    one = money.cents(price_of(shop, thing) or "0")
     subtotal = money.cents(row["subtotal"]) if "subtotal" in row else one * quantity
     total = money.cents(row["total"]) if "total" in row else subtotal
     sold = sellable(shop.site.home, {"attributes": [], "sku": "", "name": "", **thing}, parent, one)

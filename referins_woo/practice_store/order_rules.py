@@ -12,14 +12,14 @@ from referins_woo.practice_store.order_lines import refund_line
 from referins_woo.practice_store.rest_errors import RestError
 from referins_woo.practice_store.seed.people import empty_address
 from referins_woo.practice_store.shop import Shop
-from referins_woo.practice_store.site import Json, now
+from referins_woo.practice_store.site import Json
 
 PAYABLE = ("pending", "failed", "on-hold", "cancelled", "checkout-draft")
 
 
 def blank(shop: Shop, via: str) -> Json:
     """Return a new, empty, pending order that is not kept yet."""
-    moment = now()
+    moment = shop.now()
     return {
         "id": shop.new_id("order"),
         "parent_id": 0,
@@ -113,7 +113,7 @@ def trash(shop: Shop, record_id: int) -> Json:
         doc = dict(before)
         meta = [
             {"id": shop.new_id("meta"), "key": "_wp_trash_meta_status", "value": f"wc-{doc['status']}"},
-            {"id": shop.new_id("meta"), "key": "_wp_trash_meta_time", "value": str(now())},
+            {"id": shop.new_id("meta"), "key": "_wp_trash_meta_time", "value": str(shop.now())},
         ]
         doc |= {"status": "trash", "meta_data": [*doc["meta_data"], *meta]}
         shop.save("order", doc)
@@ -199,7 +199,7 @@ def _pay(shop: Shop, doc: Json, transaction_id: str) -> None:
     """Do what `payment_complete` does."""
     if doc["status"] not in PAYABLE and doc["status"] != "trash":
         return
-    doc["paid"] = doc["paid"] or now()
+    doc["paid"] = doc["paid"] or shop.now()
     doc["transaction_id"] = transaction_id or doc["transaction_id"]
     on_delivery = doc["payment_method"] == "cod"
     _move(shop, doc, "processing" if doc["needs_processing"] and not on_delivery else "completed")
@@ -214,7 +214,7 @@ def _move(shop: Shop, doc: Json, status: str, *, sells: bool = True) -> None:
     if status == doc["status"]:
         return
     doc["status"] = status
-    moment = now()
+    moment = shop.now()
     paid_by = "completed" if doc["payment_method"] == "cod" or not doc["needs_processing"] else "processing"
     if doc["paid"] is None and (status == paid_by or (status == "completed" and paid_by == "processing")):
         doc["paid"] = moment
@@ -244,8 +244,8 @@ def _keep_refund(
     made: Json = {
         "id": shop.new_id("refund"),
         "parent_id": doc["id"],
-        "created": now(),
-        "modified": now(),
+        "created": shop.now(),
+        "modified": shop.now(),
         "amount": "" if given is None else money.text(amount),
         "reason": reason,
         "refunded_by": 1,

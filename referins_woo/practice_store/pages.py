@@ -142,7 +142,7 @@ def _goods(shop: Shop) -> list[Json]:
                     (
                         child["id"],
                         ", ".join(row["option"] for row in child["attributes"]),
-                        product_views.price_of(child),
+                        product_views.price_of(shop, child),
                     )
                     for i in children
                     if (child := shop.get("variation", i)) and child["status"] == "publish"

@@ -21,7 +21,7 @@ from referins_woo.practice_store.delivery import php_json
 from referins_woo.practice_store.exchange import UNCACHED
 from referins_woo.practice_store.rights import PERMISSIONS, may_manage, new_key, revoke
 from referins_woo.practice_store.shop import Shop
-from referins_woo.practice_store.site import Json, now
+from referins_woo.practice_store.site import Json
 
 PASSWORD_PURPOSE = "password"  # noqa: S105 - names what is derived; it is no password
 USER = "user_id"
@@ -146,7 +146,7 @@ def _grant(shop: Shop, asked: dict[str, str], user: Json) -> Response:
         raise Denied("Invalid nonce verification")
     if not may_manage(shop, user["id"]):
         raise Denied(_NO_PERMISSION)
-    moment = str(shop.site.gmt(now())).replace("T", " ")
+    moment = str(shop.site.gmt(shop.now())).replace("T", " ")
     key = new_key(shop, user["id"], asked["scope"], f"{asked['app_name']} - API ({moment})")
     try:
         _send(shop, asked, key)

@@ -39,6 +39,7 @@ class PracticeStore:
         self.http_url = f"http://{self.options.host}:{(self._plain_server or self._server).port}"
         self.shop = Shop(self.options, self.url)
         self.faults = Faults()
+        self.shop.clock_skew = self.faults.clock_skew
         self._dispatcher = Dispatcher(self.shop, self.faults, self.options.webhook_delay)
         self.shop.news = self._dispatcher
         self._application = Application(self.shop, self.faults, self._dispatcher)

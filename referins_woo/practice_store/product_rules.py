@@ -11,7 +11,7 @@ from referins_woo.practice_store.params import moment
 from referins_woo.practice_store.product_views import children
 from referins_woo.practice_store.rest_errors import RestError
 from referins_woo.practice_store.shop import Shop
-from referins_woo.practice_store.site import Json, now
+from referins_woo.practice_store.site import Json
 from referins_woo.practice_store.words import cleaned, slug
 
 TEXTS = (
@@ -47,8 +47,8 @@ def create(shop: Shop, body: Json) -> Json:
         doc: Json = {
             "id": shop.new_id("product"),
             "name": name,
-            "created": now(),
-            "modified": now(),
+            "created": shop.now(),
+            "modified": shop.now(),
             "type": "simple",
             "status": "publish",
             "sku": "",
@@ -79,8 +79,8 @@ def create_variation(shop: Shop, parent_id: int, body: Json) -> Json:
         doc: Json = {
             "id": shop.new_id("variation"),
             "parent_id": parent_id,
-            "created": now(),
-            "modified": now(),
+            "created": shop.now(),
+            "modified": shop.now(),
             "type": "variation",
             "status": "publish",
             "sku": "",

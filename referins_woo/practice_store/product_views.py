@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote_plus, unquote
 
 from referins_woo.practice_store.shop import Shop
-from referins_woo.practice_store.site import Json, now
+from referins_woo.practice_store.site import Json
 from referins_woo.practice_store.views import price_html
 from referins_woo.practice_store.words import folded, paragraphs, slug
 
@@ -76,18 +76,18 @@ def children(shop: Shop, product_id: int) -> list[int]:
     return sorted(seeded + [i for i, doc in changed.items() if doc is not None and doc["parent_id"] == product_id])
 
 
-def on_sale(doc: Json) -> bool:
+def on_sale(shop: Shop, doc: Json) -> bool:
     """Whether the sale price counts now: it may have a first and a last moment."""
     if not doc.get("sale_price"):
         return False
-    moment = now()
+    moment = shop.now()
     begun = doc.get("sale_from") is None or doc["sale_from"] <= moment
     return begun and (doc.get("sale_to") is None or moment <= doc["sale_to"])
 
 
-def price_of(doc: Json) -> str:
+def price_of(shop: Shop, doc: Json) -> str:
     """Return the price that is asked now: the sale price while it counts."""
-    return str(doc["sale_price"] if on_sale(doc) else doc.get("regular_price") or "")
+    return str(doc["sale_price"] if on_sale(shop, doc) else doc.get("regular_price") or "")
 
 
 def parts(shop: Shop, doc: Json) -> list[Json]:
@@ -103,7 +103,7 @@ def parts(shop: Shop, doc: Json) -> list[Json]:
 
 def prices(shop: Shop, doc: Json) -> list[str]:
     """Return all prices that a product is sold at: its own, its variations', its group's."""
-    return [price for one in parts(shop, doc) if (price := price_of(one)) != ""]
+    return [price for one in parts(shop, doc) if (price := price_of(shop, one)) != ""]
 
 
 def stock(shop: Shop, doc: Json) -> tuple[Any, int | None, str]:
@@ -184,7 +184,7 @@ def product(shop: Shop, given: Json) -> Json:
         "regular_price": doc["regular_price"],
         "sale_price": doc["sale_price"],
         **_sale_dates(shop, doc),
-        "on_sale": any(on_sale(one) for one in parts(shop, doc)),
+        "on_sale": any(on_sale(shop, one) for one in parts(shop, doc)),
         "purchasable": price != "" and kind not in ("grouped", "external"),
         "total_sales": doc["total_sales"],
         "virtual": doc["virtual"],
@@ -270,7 +270,7 @@ def _price_html(shop: Shop, doc: Json, all_prices: list[str]) -> str:
         return ""
     low, high = min(all_prices, key=float), max(all_prices, key=float)
     alone = doc["type"] not in ("variable", "grouped")
-    return price_html(shop.site, low, high, doc["regular_price"] if alone and on_sale(doc) else "")
+    return price_html(shop.site, low, high, doc["regular_price"] if alone and on_sale(shop, doc) else "")
 
 
 def _related(shop: Shop, doc: Json) -> list[int]:
@@ -324,7 +324,7 @@ def variation(shop: Shop, given: Json, *, anywhere: bool = False) -> Json:
     site, doc = shop.site, {**PLAIN, **given}
     parent = shop.get("product", doc["parent_id"])
     managed, quantity, stock_status = stock(shop, doc)
-    price = price_of(doc)
+    price = price_of(shop, doc)
     path = "variations" if anywhere else f"products/{doc['parent_id']}/variations"
     pictures = images(shop, doc, full=False) or (images(shop, {**PLAIN, **parent}, full=False) if parent else [])
     made: Json = {
@@ -339,7 +339,7 @@ def variation(shop: Shop, given: Json, *, anywhere: bool = False) -> Json:
         "regular_price": doc["regular_price"],
         "sale_price": doc["sale_price"],
         **_sale_dates(shop, doc),
-        "on_sale": on_sale(doc),
+        "on_sale": on_sale(shop, doc),
         "status": doc["status"],
         "purchasable": price != "" and doc["status"] == "publish",
         "virtual": doc["virtual"],

@@ -250,7 +250,9 @@ def _priced(shop: Shop, doc: Json, query: Query) -> bool:
     """Whether a product's price is what is asked for."""
     on_sale = single(query, "on_sale")
     if on_sale is not None:
-        sold = any(product_views.on_sale(one) for one in product_views.parts(shop, doc)) and doc["type"] != "grouped"
+        sold = (
+            any(product_views.on_sale(shop, one) for one in product_views.parts(shop, doc)) and doc["type"] != "grouped"
+        )
         if sold != truthy(on_sale):
             return False
     low, high = single(query, "min_price"), single(query, "max_price")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime, time
 
-from referins_woo import clock
 from referins_woo.practice_store import coupons, money, product_rules
 from referins_woo.practice_store.call import LIST, Answer, Call, Routes
 from referins_woo.practice_store.orders import NAMES
@@ -103,7 +102,7 @@ def discounts(call: Call) -> Answer:
 def sales(call: Call) -> Answer:
     """GET reports/sales: those of today."""
     shop = call.shop
-    day = clock.now().astimezone(shop.site.zone).date()
+    day = datetime.fromtimestamp(shop.now(), shop.site.zone).date()
     docs = _since(shop, int(datetime.combine(day, time(), shop.site.zone).astimezone(UTC).timestamp()))
     total = sum(money.cents(doc["total"]) for doc in docs)
     tax = sum(money.cents(doc["total_tax"]) for doc in docs)
@@ -140,7 +139,7 @@ def sales(call: Call) -> Answer:
 
 def top_sellers(call: Call) -> Answer:
     """GET reports/top_sellers: those of today."""
-    day = clock.now().astimezone(call.shop.site.zone).date()
+    day = datetime.fromtimestamp(call.shop.now(), call.shop.site.zone).date()
     start = int(datetime.combine(day, time(), call.shop.site.zone).timestamp())
     sold: Counter[tuple[int, str]] = Counter()
     for doc in _since(call.shop, start):

@@ -9,7 +9,7 @@ from referins_woo.practice_store.checks import whole
 from referins_woo.practice_store.params import ListSchema, ids
 from referins_woo.practice_store.rest_errors import RestError, missing_params
 from referins_woo.practice_store.shop import Shop
-from referins_woo.practice_store.site import Json, now
+from referins_woo.practice_store.site import Json
 
 SCHEMA = ListSchema(
     orderby=("date", "date_gmt", "id", "include", "product"),
@@ -61,7 +61,7 @@ def create(call: Call) -> Answer:
     product = whole(call.body["product_id"])
     if call.shop.get("product", product) is None:
         raise RestError(404, "woocommerce_rest_product_invalid_id", "Invalid product ID.")
-    blank = {"id": call.shop.new_id("review"), "created": now(), "product_id": product, "status": "approved"}
+    blank = {"id": call.shop.new_id("review"), "created": call.shop.now(), "product_id": product, "status": "approved"}
     doc = {**blank, "rating": 0, "verified": False, **{n: call.body[n] for n in _FIELDS if n in call.body}}
     call.shop.save("review", doc, touch=False)
     return call.created(_shown(call.shop, doc), f"products/reviews/{doc['id']}")

@@ -74,7 +74,7 @@ def _good(play: Playing) -> Json:
     """Return a product that can be bought. Raises NotPlayed in an empty shop."""
     docs = product_rules.docs(play.shop, "product")
     for doc in docs:
-        if doc["status"] == "publish" and doc["type"] == "simple" and price_of(doc) not in ("", "0"):
+        if doc["status"] == "publish" and doc["type"] == "simple" and price_of(play.shop, doc) not in ("", "0"):
             return doc
     raise NotPlayed("This shop has no goods that can be bought: make a simple product with a price first.")
 
@@ -147,7 +147,7 @@ def _product_change(play: Playing) -> None:
     before = doc["regular_price"]
     after = money.text(money.cents(before) + 100)
     product_rules.update(play.shop, "product", doc, {"regular_price": after, "sale_price": ""})
-    play.say(f"“{unescape(doc['name'])}” costs {after} now, not {price_of(doc)}.")
+    play.say(f"“{unescape(doc['name'])}” costs {after} now, not {price_of(play.shop, doc)}.")
 
 
 def _stock_change(play: Playing) -> None:

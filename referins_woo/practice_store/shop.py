@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Protocol
@@ -61,6 +62,12 @@ class Shop:
         self._rates_of: dict[int, Json | None] = {}
         self.world = World(size, seed, int(self.overlay.fact("born", now())), home)
         self.news: News = Silence()
+        self.clock_skew: Callable[[], float] = lambda: 0.0
+        """By how many seconds the shop's clock is wrong."""
+
+    def now(self) -> int:
+        """Return the time by the shop's own clock, in whole seconds."""
+        return now() + round(self.clock_skew())
 
     def change_site(self, *, timezone: str | None = None, decimals: int | None = None) -> None:
         """Move the site to another time zone, or change its number of decimals.
@@ -93,7 +100,7 @@ class Shop:
     def save(self, kind: str, doc: Json, *, touch: bool = True) -> None:
         """Keep a record; `touch` moves its date of change to now."""
         if touch and "created" in doc:
-            doc["modified"] = now()
+            doc["modified"] = self.now()
         self.overlay.put(kind, doc)
 
     def remove(self, kind: str, record_id: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from referins_woo.practice_store.shop import Shop
-from referins_woo.practice_store.site import Json, now
+from referins_woo.practice_store.site import Json
 
 _STATUS, _TIME, _SLUG = "_wp_trash_meta_status", "_wp_trash_meta_time", "_wp_desired_post_slug"
 
@@ -11,7 +11,7 @@ _STATUS, _TIME, _SLUG = "_wp_trash_meta_status", "_wp_trash_meta_time", "_wp_des
 def put(shop: Shop, doc: Json) -> Json:
     """Return a product or coupon as it lies in the trash."""
     slug = doc.get("slug") or doc.get("code", "")
-    kept = {_STATUS: doc["status"], _TIME: str(now()), _SLUG: slug}
+    kept = {_STATUS: doc["status"], _TIME: str(shop.now()), _SLUG: slug}
     meta = [{"id": shop.new_id("meta"), "key": key, "value": value} for key, value in kept.items()]
     gone: Json = {"status": "trash", "meta_data": [*doc.get("meta_data", []), *meta]}
     return {**doc, **gone, **({"slug": f"{slug}__trashed"} if "slug" in doc else {})}

@@ -13,7 +13,7 @@ from referins_woo.practice_store.checks import check_body, one_of
 from referins_woo.practice_store.delivery import ping
 from referins_woo.practice_store.params import ListSchema
 from referins_woo.practice_store.rest_errors import RestError, missing_params
-from referins_woo.practice_store.site import Json, now
+from referins_woo.practice_store.site import Json
 
 SCHEMA = ListSchema(
     orderby=("date", "id", "include", "title"),
@@ -88,7 +88,7 @@ def create(call: Call) -> Answer:
         raise missing_params(["delivery_url"])
     topic = _topic(str(body.get("topic") or ""))
     url = _url(str(body.get("delivery_url") or ""))
-    moment = datetime.fromtimestamp(now(), UTC)
+    moment = datetime.fromtimestamp(call.shop.now(), UTC)
     default_name = f"Webhook created on {moment:%b %d, %Y @ %I:%M %p}"
     doc = {
         "id": call.shop.new_id("webhook"),
@@ -98,7 +98,7 @@ def create(call: Call) -> Answer:
         "hooks": _hooks(topic),
         "delivery_url": url,
         "secret": str(body.get("secret") or "".join(secrets.choice(_LETTERS) for _ in range(50))),
-        "created": now(),
+        "created": call.shop.now(),
         "modified": None,
         "owner": call.user_id,
         "failures": 0,

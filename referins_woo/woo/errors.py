@@ -33,13 +33,23 @@ class WooError(ReferinsError):
 class Unauthorized(WooError):
     """401 or 403 (also 406, 455 and challenge pages): this request is not let in.
 
-    `firewall`: it was not WooCommerce that said no, but something in front of it; the keys may be good.
+    `firewall`: it was not WooCommerce that said no, but something in front of it; the keys may be good. `date`: the
+    store's clock, where the answer told it.
     """
 
-    def __init__(self, status: int, code: str, message: str, *, is_html: bool = False, firewall: bool = False) -> None:
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        is_html: bool = False,
+        firewall: bool = False,
+        date: datetime | None = None,
+    ) -> None:
         super().__init__(message or f"HTTP {status}")
         self.status, self.code, self.message = status, code, message
-        self.is_html, self.firewall = is_html, firewall
+        self.is_html, self.firewall, self.date = is_html, firewall, date
 
     @property
     def lacks_permission(self) -> Literal["", "read", "write"]:
@@ -134,7 +144,8 @@ def from_answer(
     challenged = "cf-mitigated" in headers or (is_html and _FIREWALL_MARKS.search(body[:65536]) is not None)
     if status in (401, 403, 455) or (status == 406 and not code) or (challenged and status in (406, 429, 503)):
         # Woo and WordPress always send a code; whoever sends none stands in front of them.
-        return Unauthorized(status, code, message, is_html=is_html, firewall=challenged or not code)
+        date = http_date(headers.get("date", ""))
+        return Unauthorized(status, code, message, is_html=is_html, firewall=challenged or not code, date=date)
     if status == 404:
         # Also in HTML: then even WordPress's REST API did not take the request.
         is_route = code in ("rest_no_route", "")

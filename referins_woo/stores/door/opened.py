@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -92,7 +92,8 @@ def open_store(process: Process, store_id: int, *, force: bool = False) -> Door:
         raise RetryLater("The store was given a pause.", wait)
     key, secret = (process.vault.unlock(each) for each in locked)
     mode: Any = view.auth_mode
-    return Door(process, view, reach(process.config, view.url, key, secret, mode, max(view.connections, 1)))
+    skew = timedelta(seconds=view.clock_skew_seconds)
+    return Door(process, view, reach(process.config, view.url, key, secret, mode, max(view.connections, 1), skew))
 
 
 class Door:

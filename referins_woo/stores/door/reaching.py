@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, Final
 
@@ -27,10 +27,19 @@ def http_of(config: Config) -> SafeHttp:
 
 
 def reach(
-    config: Config, url: str, key: str, secret: str, auth_mode: AuthMode, connections: int = MOST_CONNECTIONS
+    config: Config,
+    url: str,
+    key: str,
+    secret: str,
+    auth_mode: AuthMode,
+    connections: int = MOST_CONNECTIONS,
+    skew: timedelta = timedelta(),
 ) -> WooClient:
-    """Return a client for keys that are tried before they are kept; everybody else uses `open_store`."""
-    return WooClient(url, key, secret, auth_mode=auth_mode, http=http_of(config), connections=connections)
+    """Return a client for keys that are tried before they are kept; everybody else uses `open_store`.
+
+    `skew`: the store's clock minus ours, where it is known.
+    """
+    return WooClient(url, key, secret, auth_mode=auth_mode, http=http_of(config), connections=connections, skew=skew)
 
 
 class ClientProbes:

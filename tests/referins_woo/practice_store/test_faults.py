@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 
 import pytest
 import requests
@@ -134,9 +136,22 @@ def test_keys_may_read_only(shop: PracticeStore, api: requests.Session) -> None:
 
 
 def test_the_clock_is_wrong(shop: PracticeStore, api: requests.Session) -> None:
-    right = api.get(shop.url + ORDERS).headers["Date"]
-    shop.fault("clock_skew", seconds=86_400 * 400)
-    assert api.get(shop.url + ORDERS).headers["Date"][12:16] != right[12:16]
+    before = shop.order(shop.create_order()) or {}
+    right = parsedate_to_datetime(api.get(shop.url + ORDERS).headers["Date"])
+    shop.fault("clock_skew", seconds=-86_400)
+    shown = parsedate_to_datetime(api.get(shop.url + ORDERS).headers["Date"])
+    woo_id = shop.create_order()
+    order = shop.order(woo_id) or {}
+    assert timedelta(hours=23) < right - shown <= timedelta(hours=24)
+    assert 82_800 < before["created"] - order["created"] <= 86_400
+    assert order["modified"] == order["created"]
+    since = {"modified_after": f"{shown - timedelta(minutes=5):%Y-%m-%dT%H:%M:%S}", "dates_are_gmt": "true"}
+    assert woo_id in [row["id"] for row in api.get(shop.url + ORDERS, params=since).json()]
+    since["modified_after"] = f"{right - timedelta(minutes=5):%Y-%m-%dT%H:%M:%S}"
+    assert woo_id not in [row["id"] for row in api.get(shop.url + ORDERS, params=since).json()]
+    shop.clear_faults()
+    shop.pay(woo_id)
+    assert (shop.order(woo_id) or {})["modified"] >= before["created"], "the clock is set right"
 
 
 def test_answers_take_their_time(shop: PracticeStore, api: requests.Session) -> None:
