@@ -67,7 +67,7 @@ class TestInput(Input):
     order_id: Annotated[Id | None, Field(examples=[None])] = None
     sample: Annotated[
         Annotated[str, OneOf(SAMPLES)] | None,
-        Field(description="A made-up order, for accounts that have none yet: `order_id` is 0.", examples=["usual"]),
+        Field(description="A made-up order, for accounts that have none yet.", examples=["usual"]),
     ] = None
     ignore_exits: Annotated[
         bool, Field(description="Go on where an exit condition holds, to see the whole path of a paid order.")
@@ -107,7 +107,7 @@ class Mail(Document):
 class Trial(Document):
     """What the draft does with one order. Nothing was sent."""
 
-    order_id: Id
+    order_id: Annotated[int | None, Field(description="Null for a made-up order.", examples=[1])]
     order_number: Text
     occurred_at: Time
     happened: Annotated[bool, Field(description="The trigger has happened; else it is supposed to happen now.")]
@@ -243,7 +243,7 @@ def test_automation(automation_id: int, json: TestInput) -> Response:
             raise Rejected(422, "There is no such order: give the id of one of your orders.", errors)
         return answers.answer(
             Trial(
-                order_id=found.order_id,
+                order_id=found.order_id or None,
                 order_number=found.order_number,
                 occurred_at=found.occurred_at,
                 happened=found.happened,

@@ -49,6 +49,7 @@ PAGES = (
     "/automations/{automation_id}/build?step=settings",
     "/automations/{automation_id}/build?add=start",
     "/automations/{automation_id}/build/test",
+    "/automations/{automation_id}/build/test?sample=usual",
     "/automations/{automation_id}/build/test?q=nobody@example.com",
     "/automations/{automation_id}/build/runs/{run_id}",
     "/automations/{automation_id}/preview",

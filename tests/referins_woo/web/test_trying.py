@@ -201,6 +201,8 @@ def test_a_rehearsal_says_who_when_how_many_and_how_many_were_stopped_by_payment
 ) -> None:
     placed = clock.now() - timedelta(days=5)
     change_order(running, ours, placed_at=placed, paid_at=placed + timedelta(hours=3))
+    with running.database.unit() as session:
+        session.execute(update(Event).where(Event.order_id == ours.ids["order_id"]).values(occurred_at=placed))
     page = merchant.get(f"{base}/rehearsal").text
     with running.database.reading() as session:
         definition = parse(session.get_one(Automation, ours.ids["automation_id"]).draft)
