@@ -11,11 +11,12 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zlib import crc32
 
 from referins_woo.commerce.records import CustomerRecord
 
+State = Literal["mapped", "suggested", "conflict", "unmapped"]
 MAPPED: Final = "mapped"
 SUGGESTED: Final = "suggested"
 CONFLICT: Final = "conflict"
@@ -36,7 +37,7 @@ FIELDS: Final = (
 _MARK: Final = 6
 
 
-def shown_state(kept: str, is_linked: bool) -> str:
+def shown_state(kept: str, is_linked: bool) -> State:
     """Return the state of a contact in a store. `kept`: what its row says; a link stands above a suggestion."""
     if kept == CONFLICT:
         return CONFLICT

@@ -31,10 +31,10 @@ class Choices:
 
 
 def of_store(session: Session, store: Store) -> StoreMapping:
-    """Return how the mapping of a store works, made where nobody chose anything yet: then nothing is pushed."""
+    """Return how the mapping of a store works, made where nobody chose anything yet: then pushes are by hand."""
     row = session.scalar(select(StoreMapping).where(StoreMapping.store_id == store.id))
     if row is None:
-        row = StoreMapping(account_id=store.account_id, store_id=store.id, pushes=False, batch=0, suggesting="")
+        row = StoreMapping(account_id=store.account_id, store_id=store.id, pushes=True, batch=0, suggesting="")
         row.suggest_role = row.suggest_error = row.push_by = ""
         row.suggest_offset = row.suggest_last_id = 0
         session.add(row)

@@ -28,9 +28,14 @@ class Row:
     is_on_the_way: bool
 
     @property
-    def state(self) -> str:
+    def state(self) -> mapping.State:
         """`mapped`, `suggested`, `conflict` or `unmapped`."""
         return mapping.shown_state(self.said.state if self.said else "", self.link is not None)
+
+    @property
+    def reason(self) -> str:
+        """The same in a word of `CustomerMapping.reason`."""
+        return self.said.reason if self.said is not None and (self.evidence or self.said.reason == "ignored") else ""
 
     @property
     def is_ticked(self) -> bool:
@@ -64,13 +69,13 @@ class Row:
 
 
 def _kind(store_id: int) -> Kind[Row]:
-    def conditions(account_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
-        return _conditions(store_id, account_id, wanted)
+    def of_wanted(account_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
+        return conditions(store_id, account_id, wanted.get("state"), wanted.q)
 
     def rows(session: Session, ids: Sequence[int]) -> list[Row]:
         return _rows(session, store_id, ids)
 
-    return Kind(Contact, {"created": Contact.created_at}, conditions, rows)
+    return Kind(Contact, {"created": Contact.created_at}, of_wanted, rows)
 
 
 def find(session: Session, store: Store, wanted: Wanted, counts: dict[str, int]) -> tuple[list[Row], int]:
@@ -82,7 +87,32 @@ def find(session: Session, store: Store, wanted: Wanted, counts: dict[str, int])
     if wanted.q:
         found = kind.find(session, store.account_id, wanted)
         return found.rows, found.total
-    return kind.find_few(session, store.account_id, wanted), counts[wanted.get("state")]
+    total = counts[wanted.get("state")]
+    few = _few(store.id, wanted.get("state"))
+    if few is None:
+        return kind.find_few(session, store.account_id, wanted), total
+    place = (wanted.page - 1) * wanted.size
+    ids = session.scalars(few.order_by(few.selected_columns[0].desc()).offset(place).limit(wanted.size)).all()
+    return _rows(session, store.id, ids), total
+
+
+def _few(store_id: int, state: str) -> Any:
+    """The contacts of a state by the index that holds just these; None: all are passed, or nearly all."""
+    if state == mapping.MAPPED:
+        said = (CustomerMapping.store_id == store_id, CustomerMapping.contact_id == ContactLink.contact_id)
+        conflict = select(CustomerMapping.id).where(*said, CustomerMapping.state == mapping.CONFLICT).exists()
+        return (
+            select(ContactLink.contact_id)
+            .where(ContactLink.store_id == store_id, ContactLink.gone_at.is_(None), ~conflict)
+            .group_by(ContactLink.contact_id)
+        )
+    if state in _OPEN_STATES:
+        found = select(CustomerMapping.contact_id).where(
+            CustomerMapping.store_id == store_id, CustomerMapping.state == state
+        )
+        linked = _is_linked(store_id, CustomerMapping.contact_id)
+        return found if state == mapping.CONFLICT else found.where(~linked)
+    return None
 
 
 def page_of(session: Session, store: Store, contact_ids: Sequence[int]) -> list[Row]:
@@ -99,11 +129,12 @@ def every(session: Session, store: Store, state: str = "") -> Any:
 def counts(session: Session, store: Store) -> dict[str, int]:
     """Return how many contacts are in each state; under "" all."""
     total = session.scalar(select(func.count()).select_from(Contact).where(Contact.account_id == store.account_id))
-    linked = session.scalar(
-        select(func.count(ContactLink.contact_id.distinct())).where(
-            ContactLink.store_id == store.id, ContactLink.gone_at.is_(None)
-        )
+    each = (
+        select(ContactLink.contact_id)
+        .where(ContactLink.store_id == store.id, ContactLink.gone_at.is_(None))
+        .group_by(ContactLink.contact_id)
     )
+    linked = session.scalar(select(func.count()).select_from(each.subquery()))
     said = {
         (state, is_linked): count
         for state, is_linked, count in session.execute(
@@ -202,10 +233,18 @@ def _in_state(store_id: int, *states: str) -> Any:
 _OPEN_STATES: Final = (mapping.SUGGESTED, mapping.CONFLICT)
 
 
-def _conditions(store_id: int, account_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
+def conditions(store_id: int, account_id: int, state: str, q: str = "") -> list[ColumnElement[bool]]:
+    """Return the conditions of an account's contacts in a state (empty: any) in a store, with words to search for."""
     found: list[ColumnElement[bool]] = [Contact.account_id == account_id]
     linked = _is_linked(store_id, Contact.id)
-    state = wanted.get("state")
+    if q:
+        found.append(
+            or_(
+                has_key(Contact.email_key, matching.email_key(q)),
+                has_key(Contact.name_key, matching.name_key(q)),
+                contains(Contact.phone, q),
+            )
+        )
     if state == mapping.MAPPED:
         found.append(and_(linked, ~_in_state(store_id, mapping.CONFLICT)))
     elif state == mapping.CONFLICT:
@@ -214,14 +253,6 @@ def _conditions(store_id: int, account_id: int, wanted: Wanted) -> list[ColumnEl
         found.append(and_(_in_state(store_id, mapping.SUGGESTED), ~linked))
     elif state == mapping.UNMAPPED:
         found.append(and_(~linked, ~_in_state(store_id, *_OPEN_STATES)))
-    if wanted.q:
-        found.append(
-            or_(
-                has_key(Contact.email_key, matching.email_key(wanted.q)),
-                has_key(Contact.name_key, matching.name_key(wanted.q)),
-                contains(Contact.phone, wanted.q),
-            )
-        )
     return found
 
 

@@ -274,6 +274,7 @@ def test_an_id_is_looked_at_before_it_is_mapped(merchant: Mapper) -> None:
 def test_nothing_is_pushed_while_push_is_off_or_the_keys_are_refused(merchant: Mapper) -> None:
     ana = merchant.contact(name="Ana", email="a@example.com")
     merchant.tick(ana)
+    merchant.choose("off")
     with pytest.raises(push.NotNow, match="Push is off"):
         merchant.push(ana)
     merchant.choose()

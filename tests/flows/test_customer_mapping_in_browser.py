@@ -79,6 +79,8 @@ def test_the_story_of_a_mapping(at_customers: Page, merchant: Mapper) -> None:
     expect(page.get_by_text("only customers and subscribers can be mapped")).to_be_visible()
     page.get_by_label("Webstore ID of Alex Kim-Lee").fill("")
 
+    page.get_by_label("Off: nothing is written to WooCommerce").check()
+    page.get_by_role("button", name="Save settings").click()
     expect(page.get_by_role("button", name="Push picked rows")).to_have_count(0)
     page.get_by_label("Ticked contacts, by hand").check()
     page.get_by_role("button", name="Save settings").click()

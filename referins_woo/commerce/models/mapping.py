@@ -57,8 +57,8 @@ class StoreMapping(Base):
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     account_id: Mapped[int]
     store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"), unique=True)
-    pushes: Mapped[bool] = mapped_column(default=False)
-    """Push what is ticked; off: nothing is written to the store (W6)."""
+    pushes: Mapped[bool] = mapped_column(default=True)
+    """Push what is ticked, when somebody asks; off: nothing is written to the store (W6)."""
     push_minutes: Mapped[int | None]
     """Every so many minutes; None: by hand."""
     next_push_at: Mapped[datetime | None]
