@@ -58,6 +58,7 @@ BELLS: Final[dict[str, str]] = {
     "push_writes": BULK,
     "push_customers": BULK,
     "suggest_customers": BULK,
+    "count_stock": BULK,
 }
 """Every bell and the queue it rings on; a house test asks that each has a job and each job is here."""
 

@@ -103,6 +103,8 @@ ACTIONS: Final[dict[str, Action]] = {
     "order_changed": Action("data", "Changed an order here"),
     "order_fulfilled": Action("data", "Said what was delivered of an order"),
     "change_sent_again": Action("data", "Sent a change to a store again"),
+    "stock_adjusted": Action("data", "Adjusted stock"),
+    "stock_adjustment_edited": Action("data", "Changed an adjustment of stock"),
     "order_deleted": Action("data", "Deleted an order"),
     "rates_changed": Action("settings", "Changed rates of currencies"),
     "location_added": Action("settings", "Added a location"),

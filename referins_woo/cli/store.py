@@ -56,6 +56,7 @@ def command() -> None:
     help="Import orders placed from this day on, by the store's calendar.",
 )
 @click.option("--statuses", type=Names(), default="", help="Import orders of these statuses only, parted by commas.")
+@click.option("--import-stock", is_flag=True, help="Count the opening stock once the import has ended.")
 @json_option
 def connect_store(
     url: str,
@@ -69,6 +70,7 @@ def connect_store(
     contacts: str,
     since: datetime | None,
     statuses: tuple[str, ...],
+    import_stock: bool,
     as_json: bool,
 ) -> None:
     """Connect the WooCommerce store at URL, start its import and print the store's id."""
@@ -85,6 +87,7 @@ def connect_store(
         sync=frozenset(sync),
         import_since=clock.start_of(since.date(), seen.time_zone) if since is not None else None,
         import_statuses=statuses,
+        import_stock=import_stock,
     )
     with opened.database.unit() as session:
         place = _location(session, account, location)

@@ -277,6 +277,7 @@ def _finish(process: Process, hold: _Hold, *, is_retry: bool) -> None:
         if not is_retry:
             finished.tell(session, process.config, row, elements)
         queues.ring_after_commit(session, "catch_up", row.store_id)
+        queues.ring_after_commit(session, "count_stock", row.store_id)
 
 
 def _retry(process: Process, import_id: int, error: RetryLater) -> None:

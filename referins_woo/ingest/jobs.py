@@ -12,7 +12,7 @@ from referins_woo import clock, process, queues
 from referins_woo.accounts.books import books_of, waiting_for_rates
 from referins_woo.commerce import base_totals
 from referins_woo.errors import Final, RetryLater, StoreMustReconnect
-from referins_woo.ingest import catch_up, import_run, importing, live, reconcile, watermarks
+from referins_woo.ingest import catch_up, import_run, importing, live, reconcile, stock_count, watermarks
 from referins_woo.ingest.contact_files import files, working
 from referins_woo.ingest.models import Delivery, Import, Watermark
 from referins_woo.stores.models import Store
@@ -54,6 +54,24 @@ def catch_up_store(store_id: int) -> None:
             queues.ring("catch_up", store_id)
     except (RetryLater, StoreMustReconnect, Final) as error:
         log.info("sweep waits", store=store_id, why=str(error))
+
+
+@queues.job("count_stock", timeout=600)
+def count_stock(store_id: int) -> None:
+    """Count a store's opening stock, once it is caught up with."""
+    try:
+        if stock_count.count(process.current(), store_id):
+            queues.ring("count_stock", store_id)
+    except (RetryLater, StoreMustReconnect, Final) as error:
+        log.info("the opening stock waits", store=store_id, why=str(error))
+
+
+def ring_for_stock() -> None:
+    """Sweep: stores that are to be counted."""
+    with process.current().database.reading() as session:
+        waiting = list(session.scalars(select(Store.id).where(stock_count.due())))
+    for store_id in waiting:
+        queues.ring("count_stock", store_id)
 
 
 @queues.job("take_contact_file", timeout=120)

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from referins_woo.commerce import money
-from referins_woo.reports import audit, catalogue, contacts, orders, runs, transactions
+from referins_woo.reports import audit, catalogue, contacts, orders, runs, stock, transactions
 from referins_woo.reports.listing import Kind
 
 Cell = Callable[[Any], Any]
@@ -136,6 +136,24 @@ _COLLECTIONS = (
     _one("store", "Store", lambda row: row.store.name or row.store.url),
     _one("products", "Products", lambda row: row.products),
 )
+_STOCK = (
+    _one("sku", "SKU", lambda row: row.item.sku, always=True),
+    _one("name", "Goods", lambda row: row.item.name),
+    _one("location", "Location", lambda row: row.location.name),
+    _one("on_hand", "On hand", lambda row: _quantity(row.figures.on_hand)),
+    _one("committed", "Committed", lambda row: _quantity(row.figures.committed)),
+    _one("available", "Available", lambda row: _quantity(row.figures.available)),
+)
+_ADJUSTMENTS = (
+    _one("number", "Number", lambda row: row.adjustment.number, always=True),
+    _one("at", "Entered", lambda row: row.adjustment.created_at),
+    _one("kind", "Kind", lambda row: stock.KIND_WORDS.get(row.adjustment.kind, row.adjustment.kind)),
+    _one("reason", "Reason", lambda row: row.adjustment.reason),
+    _one("location", "Location", lambda row: row.location.name),
+    _one("by", "By", lambda row: row.adjustment.by),
+    _one("lines", "Lines", lambda row: row.lines),
+    _one("quantity", "Change", lambda row: _quantity(row.quantity)),
+)
 _RUNS = (
     _one("automation", "Automation", lambda row: row.automation, always=True),
     _one("order", "Order", lambda row: row.order_number),
@@ -169,6 +187,8 @@ COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
     "transactions": _TRANSACTIONS,
     "products": _PRODUCTS,
     "collections": _COLLECTIONS,
+    "stock": _STOCK,
+    "stock_adjustments": _ADJUSTMENTS,
     "runs": _RUNS,
     "messages": _MESSAGES,
     "audit": _AUDIT,
@@ -180,6 +200,8 @@ KINDS: Final[Mapping[str, Kind[Any]]] = {
     "transactions": transactions.TRANSACTIONS,
     "products": catalogue.PRODUCTS,
     "collections": catalogue.COLLECTIONS,
+    "stock": stock.STOCK,
+    "stock_adjustments": stock.ADJUSTMENTS,
     "runs": runs.RUNS,
     "messages": runs.MESSAGES,
     "audit": audit.AUDIT,

@@ -62,7 +62,8 @@ def _shift_stock(shop: Shop, line: Json, by: int) -> bool:
     """Change the stock of a line's product, where it is managed; tells `product.updated`."""
     kind, record_id = ("variation", line["variation_id"]) if line["variation_id"] else ("product", line["product_id"])
     thing = shop.get(kind, record_id)
-    if thing is not None and thing.get("manage_stock") == "parent":
+    if kind == "variation" and thing is not None and thing.get("manage_stock") is not True:
+        # It draws on its product's stock, where that is managed (fact 24).
         kind, thing = "product", shop.get("product", thing["parent_id"])
     if thing is None or thing.get("manage_stock") is not True:
         return False

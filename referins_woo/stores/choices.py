@@ -37,9 +37,12 @@ class Choices:
     import_since: datetime | None = None
     """The moment at which the chosen day begins in the store's time zone: `clock.start_of`."""
     import_statuses: tuple[str, ...] = ()
+    import_stock: bool = False
+    """Count the opening stock once the import has ended (K1)."""
 
     def settled(self) -> Choices:
-        """Return the choices with what they need: Transactions tick Orders, Collections tick Products (C3).
+        """Return the choices with what they need: Transactions tick Orders, Collections tick Products,
+        opening stock both (C3).
 
         Raises InvalidInput for a name that is none.
         """
@@ -53,6 +56,8 @@ class Choices:
             elements.add("orders")
         if "collections" in elements:
             elements.add("products")
+        if self.import_stock:
+            elements |= {"orders", "products"}
         statuses = tuple(
             dict.fromkeys(each.strip().removeprefix("wc-") for each in self.import_statuses if each.strip())
         )
@@ -67,6 +72,7 @@ def choices_of(store: Store) -> Choices:
         sync=frozenset(name for name, column in SYNC_COLUMNS.items() if getattr(store, column)),
         import_since=store.import_since,
         import_statuses=tuple(store.import_statuses),
+        import_stock=store.import_stock,
     )
 
 
@@ -93,6 +99,7 @@ def apply(session: Session, store: Store, choices: Choices, now: datetime) -> No
     store.import_elements = [name for name in ELEMENTS if name in chosen.elements]
     store.contacts_scope = chosen.contacts_scope
     store.import_since, store.import_statuses = chosen.import_since, list(chosen.import_statuses)
+    store.import_stock = chosen.import_stock
     store_now = now + timedelta(seconds=store.clock_skew_seconds)
     is_live = store.state != "connecting"
     if is_live and "order-submitted" in chosen.sync and not store.sync_order_submitted:

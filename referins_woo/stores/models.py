@@ -83,6 +83,10 @@ class Store(Base):
     import_statuses: Mapped[list[str]] = mapped_column(default=list)
     sales_statuses: Mapped[list[str]] = mapped_column(default=lambda: ["processing"])
     """WooCommerce's statuses that make an order a sales order (O3)."""
+    import_stock: Mapped[bool] = mapped_column(default=False)
+    """Its goods are counted once, when its import has ended (K1)."""
+    stock_counted_at: Mapped[datetime | None]
+    """When that was done; None: not yet."""
     sync_contacts: Mapped[bool] = mapped_column(default=True)
     sync_orders: Mapped[bool] = mapped_column(default=True)
     sync_transactions: Mapped[bool] = mapped_column(default=True)

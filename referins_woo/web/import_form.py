@@ -63,6 +63,8 @@ class Form:
     """A day, YYYY-MM-DD by the store's calendar; empty: all orders."""
     statuses: tuple[str, ...]
     time_zone: str
+    counts_stock: bool | None = None
+    """Whether the opening stock is to be counted (K1); None: it is not asked about."""
 
     @property
     def elements(self) -> tuple[tuple[str, str, str], ...]:
@@ -94,6 +96,7 @@ class Form:
             contacts_scope=self.contacts_scope,
             import_since=moment,
             import_statuses=slugs,
+            import_stock=store.import_stock if self.counts_stock is None else self.counts_stock,
         )
 
     def _limits(self) -> tuple[datetime | None, tuple[str, ...]]:
@@ -120,6 +123,7 @@ def of_store(store: Store) -> Form:
         since=day.isoformat() if day is not None else "",
         statuses=tuple(store.import_statuses),
         time_zone=store.time_zone,
+        counts_stock=store.import_stock if _asks_for_stock(store) else None,
     )
 
 
@@ -133,4 +137,10 @@ def typed(store: Store) -> Form:
         since=sent.get("since", "").strip(),
         statuses=tuple(each for each in (*sent.getlist("statuses"), *others) if each),
         time_zone=store.time_zone,
+        counts_stock=(sent.get("import_stock") == "1") if _asks_for_stock(store) else None,
     )
+
+
+def _asks_for_stock(store: Store) -> bool:
+    """At the first connection; later the store's tab Stock has a button."""
+    return store.state == "connecting" and store.stock_counted_at is None

@@ -16,6 +16,8 @@ from referins_woo.web import (
     sales_orders,
     scope,
     settings_audit,
+    stock,
+    stock_adjustments,
     transactions,
 )
 from referins_woo.web.listing import ListPage
@@ -29,6 +31,8 @@ PAGES: Final = {
         transactions.LIST,
         products.LIST,
         collections.LIST,
+        stock.LIST,
+        stock_adjustments.LIST,
         runs.LIST,
         messages.LIST,
         settings_audit.LIST,

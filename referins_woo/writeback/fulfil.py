@@ -11,8 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from referins_woo.accounts import audit
-from referins_woo.commerce import fulfilment, locations
+from referins_woo.commerce import fulfilment, locations, order_stock
 from referins_woo.commerce.models import Order, OrderLine
+from referins_woo.commerce.upsert.bulk import lock_account
 from referins_woo.errors import Final as FinalError
 from referins_woo.errors import InvalidInput
 from referins_woo.writeback import outbox
@@ -56,7 +57,9 @@ def fulfil(session: Session, order: Order, wanted: Wanted, now: datetime, who: s
     Raises InvalidInput, and NotConfirmed; then nothing was kept.
     """
     session.flush()
+    lock_account(session, order.account_id)
     session.refresh(order, with_for_update=True)
+    was_at = order.location_id
     lines = list(session.scalars(select(OrderLine).where(OrderLine.order_id == order.id, OrderLine.kind == "product")))
     ordered = {line.id: line.quantity for line in lines}
     delivered = {line.id: line.quantity_delivered for line in lines}
@@ -77,6 +80,8 @@ def fulfil(session: Session, order: Order, wanted: Wanted, now: datetime, who: s
     for line in lines:
         line.quantity_delivered = after[line.id]
     order.delivery_status, order.location_id, order.updated_at = state, ship_from, now
+    session.flush()
+    order_stock.settle(session, [order.id], {}, now, who, {order.id: was_at})
     write, words = None, "Kept here. Nothing is sent to WooCommerce."
     if becomes_delivered and act in (fulfilment.SENDS, fulfilment.ASKS):
         write, words = outbox.complete_order(session, order, now, who), "WooCommerce is told to complete the order."

@@ -22,6 +22,9 @@ from referins_woo.commerce.models import (
     Order,
     OrderLine,
     Product,
+    StockAdjustment,
+    StockEntry,
+    StockItem,
     Transaction,
     Variant,
 )
@@ -396,7 +399,15 @@ def account_with_everything(database: Database, email: str, *, store_state: str 
             status=200,
         )
         suppression = Suppression(account_id=mine, email_key=f"gone@{name}.example.com", reason="bounced")
-        session.add_all([call, suppression])
+        item = StockItem(
+            account_id=mine, location_id=location_id, stock_key="sku:HOOD-RED", sku="HOOD-RED", name="Hoodie"
+        )
+        adjustment = StockAdjustment(
+            account_id=mine, number=1, location_id=location_id, kind="by_hand", reason="Counted", by=email
+        )
+        session.add_all([call, suppression, item, adjustment])
+        session.flush()
+        session.add(StockEntry(account_id=mine, adjustment_id=adjustment.id, item_id=item.id, quantity=250_000))
         session.flush()
         token_id = tokens.tokens_of(session, mine)[0].token.id
         return Made(
@@ -432,6 +443,8 @@ def account_with_everything(database: Database, email: str, *, store_state: str 
                 "view_id": view.id,
                 "task_id": task.id,
                 "location_id": location_id,
+                "item_id": item.id,
+                "adjustment_id": adjustment.id,
                 "file_id": file.id,
                 "user_id": user.id,
                 "account_id": mine,

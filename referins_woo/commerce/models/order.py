@@ -16,6 +16,7 @@ from referins_woo import clock
 from referins_woo.db import Base, Json, Key
 
 _SALES = text("sales_at IS NOT NULL")
+_HELD = text("reduced_stock > stock_taken")
 
 
 class Order(Base):
@@ -108,7 +109,10 @@ class OrderLine(Base):
     """A row of an order: goods, shipping or a fee. Rows plus tax make Woo's total."""
 
     __tablename__ = "order_lines"
-    __table_args__ = (UniqueConstraint("order_id", "kind", "woo_line_id"),)
+    __table_args__ = (
+        UniqueConstraint("order_id", "kind", "woo_line_id"),
+        Index("ix_order_lines_held", "account_id", "stock_key", postgresql_where=_HELD, sqlite_where=_HELD),
+    )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id", ondelete="CASCADE"))
@@ -129,7 +133,12 @@ class OrderLine(Base):
     """Net of tax and discount."""
     total_tax: Mapped[int] = mapped_column(default=0)
     tax_rate: Mapped[int] = mapped_column(default=0)
+    stock_key: Mapped[str] = mapped_column(Text, default="")
+    """The goods as stock counts them: `commerce.stock.key_of`."""
     reduced_stock: Mapped[int] = mapped_column(default=0)
+    """What the store took from its stock for the row, and did not put back."""
+    stock_taken: Mapped[int] = mapped_column(default=0)
+    """How much of that has left our books; the rest is committed (`commerce.stock`)."""
     quantity_delivered: Mapped[int] = mapped_column(default=0)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from referins_woo.commerce import stock
 from referins_woo.commerce.models import Product, Variant
 from referins_woo.commerce.records import LineRecord, OrderRecord
 from referins_woo.commerce.upsert.bulk import among
@@ -27,6 +28,8 @@ class LineProducts:
     """None: several share that SKU."""
     by_product: dict[int, int] = field(default_factory=dict)
     by_variation: dict[int, Found] = field(default_factory=dict)
+    stock_keys: dict[Found, str] = field(default_factory=dict)
+    """By what the goods are counted; a variation that draws on its product's stock is counted as that."""
     _asked: set[str | int] = field(default_factory=set)
     """SKUs, product ids, and variation ids (as negative numbers) that were looked for."""
 
@@ -46,28 +49,27 @@ class LineProducts:
             (Variant, Variant.woo_id, variations),
         ):
             if wanted:
-                product_id = Product.id if table is Product else Variant.product_id
-                rows = session.execute(
-                    select(table.id, product_id.label("product_id"), table.woo_id, table.sku).where(
-                        table.store_id == store_id, among(session, column, wanted)
-                    )
-                )
+                rows = session.execute(_select(table).where(table.store_id == store_id, among(session, column, wanted)))
                 for row in rows:
-                    self._note(row, wanted=skus, is_variant=table is Variant, by_sku=wanted is skus)
+                    self._note(row, store_id, wanted=skus, is_variant=table is Variant, by_sku=wanted is skus)
 
     def forget(self) -> None:
         """Start anew: products have come or changed."""
         self.by_sku.clear()
         self.by_product.clear()
         self.by_variation.clear()
+        self.stock_keys.clear()
         self._asked.clear()
 
-    def _note(self, row: Any, *, wanted: set[str], is_variant: bool, by_sku: bool) -> None:
+    def _note(self, row: Any, store_id: int, *, wanted: set[str], is_variant: bool, by_sku: bool) -> None:
         found: Found = (row.product_id, row.id if is_variant else None)
+        own = (row.sku, store_id, row.parent_woo_id, row.woo_id if is_variant else 0)
         if is_variant:
             self.by_variation[row.woo_id] = found
+            own = (row.parent_sku, store_id, row.parent_woo_id, 0) if row.manage_stock == "parent" else own
         else:
             self.by_product[row.woo_id] = row.id
+        self.stock_keys[found] = stock.key_of(*own)
         if by_sku and row.sku in wanted:
             self.by_sku[row.sku] = None if row.sku in self.by_sku else found
 
@@ -83,6 +85,25 @@ class LineProducts:
             return variation
         product = self.by_product.get(line.woo_product_id) if line.woo_product_id else None
         return None if product is None else (product, None)
+
+    def stock_key(self, store_id: int, line: LineRecord, found: Found | None) -> str:
+        """Return by what a line's goods are counted; those that are no product here by what the line says itself."""
+        if line.kind != "product":
+            return ""
+        own = self.stock_keys.get(found) if found is not None else None
+        return own or stock.key_of(line.sku, store_id, line.woo_product_id, line.woo_variation_id)
+
+
+def _select(table: Any) -> Any:
+    if table is Product:
+        return select(
+            *(Product.id, Product.id.label("product_id"), Product.woo_id, Product.sku),
+            Product.woo_id.label("parent_woo_id"),
+        )
+    return select(
+        *(Variant.id, Variant.product_id, Variant.woo_id, Variant.sku, Variant.manage_stock),
+        *(Product.woo_id.label("parent_woo_id"), Product.sku.label("parent_sku")),
+    ).join(Product, Product.id == Variant.product_id)
 
 
 def look_up(session: Session, store_id: int, orders: Iterable[OrderRecord]) -> LineProducts:

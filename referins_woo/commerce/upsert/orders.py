@@ -10,16 +10,19 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from referins_woo.commerce import base_totals
+from referins_woo.commerce import base_totals, order_stock, stock
 from referins_woo.commerce.base_totals import Books
 from referins_woo.commerce.fulfilment import DELIVERED, NOT_DELIVERED
 from referins_woo.commerce.matching import email_key
 from referins_woo.commerce.models import Order, OrderLine, Tombstone
 from referins_woo.commerce.order_rules import SalesRule, delivery_date, mapped_status, payment_state
+from referins_woo.commerce.order_stock import FreshRow
 from referins_woo.commerce.records import OrderRecord
 from referins_woo.commerce.upsert.bulk import among, insert_rows, new_ids, update_rows
 from referins_woo.commerce.upsert.line_products import LineProducts
 
+WOOCOMMERCE = "WooCommerce"
+"""Who moves stock by what happens to orders there."""
 _ORDER = (
     *(
         "id",
@@ -49,7 +52,7 @@ _CHANGE = (
 _LINE = (
     *("id", "order_id", "account_id", "kind", "woo_line_id", "position", "product_id", "variant_id"),
     *("woo_product_id", "woo_variation_id", "sku", "name", "quantity", "price_per_unit", "total", "total_tax"),
-    *("tax_rate", "reduced_stock", "quantity_delivered"),
+    *("tax_rate", "stock_key", "reduced_stock", "stock_taken", "quantity_delivered"),
 )
 
 
@@ -140,6 +143,7 @@ def insert_orders(
     changes = []
     rows = []
     lines: list[list[Any]] = []
+    held: list[FreshRow] = []
     based = base_totals.of_orders(session, account_id, books, records)
     for order_id, record in zip(new_ids(session, Order, len(records)), records, strict=True):
         contact_id = contacts.get(record.woo_id)
@@ -160,19 +164,31 @@ def insert_orders(
             )
         )
         for line in record.lines:
-            product_id, variant_id = products.find(line) or (None, None)
+            found = products.find(line)
+            product_id, variant_id = found or (None, None)
+            key = products.stock_key(store_id, line, found)
+            delivered = line.quantity if record.status == "completed" and line.kind == "product" else 0
+            taken = stock.taken_at_first_sight(
+                line.reduced_stock,
+                line.quantity,
+                delivered,
+                closed=order_stock.is_closed(record.status, in_trash=False),
+            )
+            if line.reduced_stock > 0:
+                held.append(FreshRow(order_id, record.number, record.placed_at, key, line.reduced_stock, taken))
             lines.append(
                 [
                     *(0, order_id, account_id, line.kind, line.woo_line_id, line.position, product_id, variant_id),
                     *(line.woo_product_id, line.woo_variation_id, line.sku, line.name, line.quantity),
-                    *(line.price_per_unit, line.total, line.total_tax, line.tax_rate, line.reduced_stock),
-                    *(line.quantity if record.status == "completed" and line.kind == "product" else 0,),
+                    *(line.price_per_unit, line.total, line.total_tax, line.tax_rate, key, line.reduced_stock, taken),
+                    delivered,
                 ]
             )
     for line_id, row in zip(new_ids(session, OrderLine, len(lines)), lines, strict=True):
         row[0] = line_id
     insert_rows(session, Order, _ORDER, rows)
     insert_rows(session, OrderLine, _LINE, lines)
+    order_stock.see_first(session, account_id, location_id, held, now, WOOCOMMERCE)
     return changes
 
 
@@ -192,7 +208,7 @@ def change_orders(
     """
     changes = []
     rows = []
-    stock: list[list[Any]] = []
+    reduced: dict[tuple[int, int], int] = {}
     delivered: list[int] = []
     for stored, record in pairs:
         contact_id = stored.contact_id if stored.contact_id is not None else contacts.get(record.woo_id)
@@ -224,9 +240,10 @@ def change_orders(
                 *(DELIVERED if completed else stored.delivery_status, now),
             ]
         )
-        stock.extend([stored.id, line.kind, line.woo_line_id, line.reduced_stock] for line in record.lines)
+        reduced |= {
+            (stored.id, line.woo_line_id): line.reduced_stock for line in record.lines if line.kind == "product"
+        }
     update_rows(session, Order, _CHANGE, rows)
-    _follow_reduced_stock(session, stock)
     if delivered:
         session.execute(
             update(OrderLine)
@@ -234,28 +251,11 @@ def change_orders(
             .values(quantity_delivered=OrderLine.quantity)
             .execution_options(synchronize_session=False)
         )
+    # Stock follows `_reduced_stock` even where lines do not travel (O7, K2).
+    order_stock.settle(session, [stored.id for stored, _ in pairs], reduced, now, WOOCOMMERCE)
     return changes
 
 
 def mark_observed(session: Session, order_ids: Sequence[int]) -> None:
     """Note that live work has looked at rows that an import wrote."""
     update_rows(session, Order, ("id", "observed"), [[order_id, True] for order_id in order_ids])
-
-
-def _follow_reduced_stock(session: Session, wanted: list[list[Any]]) -> None:
-    """Stock follows `_reduced_stock` even where lines do not travel (O7, K2)."""
-    if not wanted:
-        return
-    order_ids = {row[0] for row in wanted}
-    rows = session.execute(
-        select(OrderLine.id, OrderLine.order_id, OrderLine.kind, OrderLine.woo_line_id, OrderLine.reduced_stock).where(
-            OrderLine.order_id.in_(order_ids), OrderLine.kind == "product"
-        )
-    )
-    known = {(row.order_id, row.kind, row.woo_line_id): (row.id, row.reduced_stock) for row in rows}
-    changed = []
-    for order_id, kind, woo_line_id, reduced in wanted:
-        found = known.get((order_id, kind, woo_line_id))
-        if found is not None and found[1] != reduced:
-            changed.append([found[0], reduced])
-    update_rows(session, OrderLine, ("id", "reduced_stock"), changed)

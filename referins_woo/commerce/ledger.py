@@ -1,0 +1,170 @@
+"""The ledger of stock: adjustments are written, read and mended here; orders move it by `order_stock` (K2).
+
+What is on hand is the sum of adjustments, nothing else. Callers hold the account's lock (`bulk.lock_account`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from referins_woo.commerce import stock
+from referins_woo.commerce.models import Location, Order, OrderLine, StockAdjustment, StockEntry, StockItem
+from referins_woo.commerce.stock import Figures
+from referins_woo.commerce.upsert.bulk import among
+from referins_woo.errors import InvalidInput
+
+BY_HAND: Final = "by_hand"
+OPENING: Final = "opening"
+OF_ORDER: Final = "order"
+EDITABLE: Final = (BY_HAND, OPENING)
+LARGEST: Final = 10**9 * stock.SCALE
+LONGEST_REASON: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """Goods as an adjustment names them."""
+
+    key: str
+    sku: str
+    name: str
+
+
+def items(session: Session, location_id: int, keys: Iterable[str]) -> dict[str, StockItem]:
+    """Return what is counted at a location of these goods, by key."""
+    wanted = among(session, StockItem.stock_key, sorted(set(keys)))
+    found = session.scalars(select(StockItem).where(StockItem.location_id == location_id, wanted))
+    return {one.stock_key: one for one in found}
+
+
+def figures(session: Session, wanted: Sequence[StockItem]) -> dict[int, Figures]:
+    """Return what is on hand and committed of each item, by its id."""
+    ids = [one.id for one in wanted]
+    on_hand = dict(
+        session.execute(
+            select(StockEntry.item_id, func.sum(StockEntry.quantity))
+            .where(among(session, StockEntry.item_id, ids))
+            .group_by(StockEntry.item_id)
+        ).all()
+    )
+    held = held_at(session, wanted[0].account_id, {one.stock_key for one in wanted}) if wanted else {}
+    return {
+        one.id: Figures(int(on_hand.get(one.id, 0)), held.get((one.location_id, one.stock_key), 0)) for one in wanted
+    }
+
+
+def held_at(session: Session, account_id: int, keys: Collection[str]) -> dict[tuple[int | None, str], int]:
+    """Return what rows of orders hold of these goods, by location and key."""
+    held = func.sum(OrderLine.reduced_stock - OrderLine.stock_taken)
+    rows = session.execute(
+        select(Order.location_id, OrderLine.stock_key, held)
+        .join(Order, Order.id == OrderLine.order_id)
+        .where(
+            OrderLine.account_id == account_id,
+            among(session, OrderLine.stock_key, sorted(keys)),
+            OrderLine.reduced_stock > OrderLine.stock_taken,
+        )
+        .group_by(Order.location_id, OrderLine.stock_key)
+    )
+    return {(location_id, key): int(quantity) for location_id, key, quantity in rows}
+
+
+def adjust(
+    session: Session,
+    location: Location,
+    changes: Mapping[Goods, int],
+    *,
+    kind: str,
+    reason: str,
+    by: str,
+    now: datetime,
+    order_id: int | None = None,
+    opened_at: datetime | None = None,
+) -> StockAdjustment:
+    """Write one adjustment; goods that were not counted there yet are from now on. Raises InvalidInput."""
+    if not changes:
+        raise InvalidInput("lines", "Give at least one line: a SKU and by how much its stock changes.")
+    if any(abs(quantity) > LARGEST for quantity in changes.values()):
+        raise InvalidInput("lines", "A quantity is at most 1,000,000,000.")
+    known = items(session, location.id, (goods.key for goods in changes))
+    made = begin(session, location.account_id, location.id, kind, reason, by, now, order_id)
+    for goods, quantity in changes.items():
+        item = known.get(goods.key)
+        if item is None:
+            item = known[goods.key] = StockItem(
+                account_id=location.account_id,
+                location_id=location.id,
+                stock_key=goods.key,
+                sku=goods.sku,
+                name=goods.name,
+                opened_at=(opened_at or now).replace(microsecond=0),  # orders are dated in whole seconds
+                created_at=now,
+            )
+            session.add(item)
+            session.flush()
+        enter(session, made, item.id, quantity)
+    session.flush()
+    return made
+
+
+def edit(session: Session, adjustment: StockAdjustment, quantities: Mapping[int, int], by: str, now: datetime) -> int:
+    """Give entries of an adjustment (by their ids) other quantities; returns how many have one now.
+
+    Raises InvalidInput for one that was not made by people, or a quantity that cannot be.
+    """
+    if adjustment.kind not in EDITABLE:
+        raise InvalidInput("lines", "What an order has moved is not edited: enter an adjustment of your own.")
+    if any(abs(quantity) > LARGEST for quantity in quantities.values()):
+        raise InvalidInput("lines", "A quantity is at most 1,000,000,000.")
+    mine = session.scalars(select(StockEntry).where(StockEntry.adjustment_id == adjustment.id))
+    changed = [one for one in mine if quantities.get(one.id, one.quantity) != one.quantity]
+    for entry in changed:
+        entry.quantity = quantities[entry.id]
+    if changed:
+        adjustment.edited_at, adjustment.edited_by = now, by[:320]
+    return len(changed)
+
+
+def is_open(session: Session, account_id: int) -> bool:
+    """Whether anything is counted in the account: before that, orders move nothing."""
+    return session.scalar(select(StockItem.id).where(StockItem.account_id == account_id).limit(1)) is not None
+
+
+def begin(
+    session: Session,
+    account_id: int,
+    location_id: int,
+    kind: str,
+    reason: str,
+    by: str,
+    now: datetime,
+    order_id: int | None,
+) -> StockAdjustment:
+    """Begin an adjustment; its lines are entered next."""
+    number = session.scalar(select(func.max(StockAdjustment.number)).where(StockAdjustment.account_id == account_id))
+    made = StockAdjustment(
+        account_id=account_id,
+        number=(number or 0) + 1,
+        location_id=location_id,
+        kind=kind,
+        order_id=order_id,
+        reason=" ".join(reason.split())[:LONGEST_REASON],
+        by=by[:320],
+        created_at=now,
+    )
+    session.add(made)
+    session.flush()
+    return made
+
+
+def enter(session: Session, adjustment: StockAdjustment, item_id: int, quantity: int) -> None:
+    """Enter a line."""
+    session.add(
+        StockEntry(account_id=adjustment.account_id, adjustment_id=adjustment.id, item_id=item_id, quantity=quantity)
+    )

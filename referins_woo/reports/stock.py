@@ -1,0 +1,174 @@
+"""Stock and its adjustments for their lists and pages (K1, K2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy.orm import Session
+
+from referins_woo.commerce import ledger
+from referins_woo.commerce.models import Location, Order, OrderLine, StockAdjustment, StockEntry, StockItem
+from referins_woo.commerce.stock import Figures
+from referins_woo.reports.listing import Kind, Wanted, contains, days, in_order
+
+STOCK_SORTS = {"sku": StockItem.sku, "name": StockItem.name}
+ADJUSTMENT_SORTS = {"number": StockAdjustment.number}
+KIND_WORDS = {"by_hand": "By hand", "opening": "Opening stock", "order": "Order"}
+_MOST_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StockRow:
+    """Goods at a location, and what there is of them."""
+
+    item: StockItem
+    location: Location
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustmentRow:
+    """An adjustment, and how much it changes in all."""
+
+    adjustment: StockAdjustment
+    location: Location
+    lines: int
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class StockPage:
+    """All that the page of some goods at a location shows."""
+
+    item: StockItem
+    location: Location
+    figures: Figures
+    entries: list[tuple[StockEntry, StockAdjustment]]
+    """Newest first."""
+    held: list[tuple[Order, int]]
+    """Orders that hold some of them, and how much."""
+
+
+def stock_conditions(account_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Return the conditions of the search words and filters of the list of stock."""
+    found: list[ColumnElement[bool]] = [StockItem.account_id == account_id]
+    if (location_id := wanted.number("location")) is not None:
+        found.append(StockItem.location_id == location_id)
+    if wanted.q:
+        found.append(or_(contains(StockItem.sku, wanted.q), contains(StockItem.name, wanted.q)))
+    if wanted.get("stock"):
+        counted = (
+            select(func.coalesce(func.sum(StockEntry.quantity), 0))
+            .where(StockEntry.item_id == StockItem.id)
+            .scalar_subquery()
+        )
+        found.append(counted <= 0 if wanted.get("stock") == "none" else counted > 0)
+    return found
+
+
+def _stock_rows(session: Session, ids: Sequence[int]) -> list[StockRow]:
+    found = session.execute(
+        select(StockItem, Location).join(Location, Location.id == StockItem.location_id).where(StockItem.id.in_(ids))
+    ).all()
+    figures = ledger.figures(session, [item for item, _ in found])
+    return in_order(ids, {item.id: StockRow(item, location, figures[item.id]) for item, location in found})
+
+
+def adjustment_conditions(account_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
+    """Return the conditions of the search words and filters of the list of adjustments."""
+    found: list[ColumnElement[bool]] = [
+        StockAdjustment.account_id == account_id,
+        *days(StockAdjustment.created_at, wanted),
+    ]
+    if (location_id := wanted.number("location")) is not None:
+        found.append(StockAdjustment.location_id == location_id)
+    if wanted.get("kind") in KIND_WORDS:
+        found.append(StockAdjustment.kind == wanted.get("kind"))
+    if wanted.q:
+        of_goods = (
+            select(StockEntry.adjustment_id)
+            .join(StockItem, StockItem.id == StockEntry.item_id)
+            .where(StockItem.account_id == account_id, contains(StockItem.sku, wanted.q))
+        )
+        found.append(
+            or_(
+                contains(StockAdjustment.reason, wanted.q),
+                contains(StockAdjustment.by, wanted.q),
+                StockAdjustment.id.in_(of_goods),
+            )
+        )
+    return found
+
+
+def _adjustment_rows(session: Session, ids: Sequence[int]) -> list[AdjustmentRow]:
+    summed = (
+        select(StockEntry.adjustment_id, func.count().label("lines"), func.sum(StockEntry.quantity).label("quantity"))
+        .where(StockEntry.adjustment_id.in_(ids))
+        .group_by(StockEntry.adjustment_id)
+        .subquery()
+    )
+    rows = session.execute(
+        select(StockAdjustment, Location, summed.c.lines, summed.c.quantity)
+        .join(Location, Location.id == StockAdjustment.location_id)
+        .outerjoin(summed, summed.c.adjustment_id == StockAdjustment.id)
+        .where(StockAdjustment.id.in_(ids))
+    )
+    return in_order(
+        ids,
+        {
+            one.id: AdjustmentRow(one, location, int(lines or 0), int(quantity or 0))
+            for one, location, lines, quantity in rows
+        },
+    )
+
+
+def stock_page(session: Session, item: StockItem) -> StockPage:
+    """Return what the page of goods at a location shows; of long histories the newest."""
+    entries = session.execute(
+        select(StockEntry, StockAdjustment)
+        .join(StockAdjustment, StockAdjustment.id == StockEntry.adjustment_id)
+        .where(StockEntry.item_id == item.id)
+        .order_by(StockAdjustment.number.desc())
+        .limit(_MOST_SHOWN)
+    )
+    holds = func.sum(OrderLine.reduced_stock - OrderLine.stock_taken)
+    held = session.execute(
+        select(OrderLine.order_id, holds)
+        .join(Order, Order.id == OrderLine.order_id)
+        .where(
+            OrderLine.account_id == item.account_id,
+            OrderLine.stock_key == item.stock_key,
+            OrderLine.reduced_stock > OrderLine.stock_taken,
+            Order.location_id == item.location_id,
+        )
+        .group_by(OrderLine.order_id)
+        .order_by(OrderLine.order_id.desc())
+        .limit(_MOST_SHOWN)
+    ).all()
+    orders = {
+        one.id: one for one in session.scalars(select(Order).where(Order.id.in_([order_id for order_id, _ in held])))
+    }
+    return StockPage(
+        item=item,
+        location=session.get_one(Location, item.location_id),
+        figures=ledger.figures(session, [item])[item.id],
+        entries=[(entry, adjustment) for entry, adjustment in entries],
+        held=[(orders[order_id], int(quantity)) for order_id, quantity in held],
+    )
+
+
+def lines_of(session: Session, adjustment: StockAdjustment) -> list[tuple[StockEntry, StockItem]]:
+    """Return the lines of an adjustment with their goods, by SKU."""
+    rows = session.execute(
+        select(StockEntry, StockItem)
+        .join(StockItem, StockItem.id == StockEntry.item_id)
+        .where(StockEntry.adjustment_id == adjustment.id)
+        .order_by(StockItem.sku, StockItem.id)
+    )
+    return [(entry, item) for entry, item in rows]
+
+
+STOCK = Kind(StockItem, STOCK_SORTS, stock_conditions, _stock_rows)
+ADJUSTMENTS = Kind(StockAdjustment, ADJUSTMENT_SORTS, adjustment_conditions, _adjustment_rows)

@@ -1,0 +1,95 @@
+"""Stock: what there is of which goods at which location, and the page of each (K1, K2)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from referins_woo import clock
+from referins_woo.accounts import audit
+from referins_woo.commerce import adjusting, ledger, locations
+from referins_woo.commerce.ledger import Goods
+from referins_woo.commerce.models import Location, StockItem
+from referins_woo.commerce.upsert.bulk import lock_account
+from referins_woo.errors import InvalidInput
+from referins_woo.reports import stock as reports
+from referins_woo.web import listing, scope
+
+pages = Blueprint("stock", __name__, url_prefix="/stock")
+
+
+def location_filter(session: Session) -> tuple[listing.Filter, ...]:
+    """Return the filter by location, for accounts that have several."""
+    found = locations.of_account(session, scope.account_id())
+    if len(found) < 2:
+        return ()
+    return (listing.Filter("location", "Location", tuple((str(one.id), one.name) for one in found)),)
+
+
+def _filters(session: Session) -> tuple[listing.Filter, ...]:
+    return (
+        *location_filter(session),
+        listing.Filter("stock", "On hand", (("some", "Above zero"), ("none", "Zero or below"))),
+    )
+
+
+LIST = listing.ListPage(
+    key="stock",
+    noun="line of stock",
+    nouns="lines of stock",
+    default_sort="sku",
+    search="SKU or name",
+    filters=_filters,
+    ready=(listing.ReadyView("none", "None on hand", {"stock": "none"}),),
+)
+
+
+@pages.get("")
+def index() -> str | Response:
+    """The list."""
+    return listing.show(LIST)
+
+
+@pages.get("/<int:item_id>")
+def page(item_id: int) -> str:
+    """Goods at a location: what there is, who holds it, and every adjustment."""
+    with scope.reading() as session:
+        return _page(session, scope.own(session, StockItem, item_id))
+
+
+@pages.post("/<int:item_id>")
+def adjust(item_id: int) -> Response | tuple[str, int]:
+    """Enter an adjustment of these goods alone."""
+    with scope.unit() as session:
+        lock_account(session, scope.account_id())
+        item = scope.own(session, StockItem, item_id)
+        try:
+            change = adjusting.quantity(request.form.get("quantity", ""), "quantity")
+            if not change:
+                raise InvalidInput("quantity", "Give by how much the stock changes: a number above or below zero.")
+            made = ledger.adjust(
+                session,
+                session.get_one(Location, item.location_id),
+                {Goods(item.stock_key, item.sku, item.name): change},
+                kind=ledger.BY_HAND,
+                reason=request.form.get("reason", "").strip() or "By hand",
+                by=audit.acting(),
+                now=clock.now(),
+            )
+        except InvalidInput as error:
+            return _page(session, item, error), 422
+        number = made.number
+        audit.record(session, scope.account_id(), "stock_adjusted", f"Adjustment {number}")
+    flash(f"Adjustment {number} is entered.", "success")
+    return redirect(url_for("stock.page", item_id=item_id), 303)
+
+
+def _page(session: Session, item: StockItem, error: InvalidInput | None = None) -> str:
+    return render_template(
+        "pages/stock_item.html",
+        it=reports.stock_page(session, item),
+        kinds=reports.KIND_WORDS,
+        typed=request.form if error is not None else {},
+        error=error,
+    )

@@ -1,0 +1,166 @@
+"""Adjustments of stock: the list, entering one by hand or from a file, and mending one (K1, K2)."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from referins_woo import clock
+from referins_woo.accounts import audit
+from referins_woo.commerce import adjusting, ledger, locations
+from referins_woo.commerce.models import Location, StockAdjustment
+from referins_woo.commerce.upsert.bulk import lock_account
+from referins_woo.errors import InvalidInput
+from referins_woo.reports import stock as reports
+from referins_woo.web import csv_files, listing, scope
+from referins_woo.web.rendering import quantity
+from referins_woo.web.stock import location_filter
+
+pages = Blueprint("stock_adjustments", __name__, url_prefix="/stock/adjustments")
+
+_LARGEST_FILE = 2 * 1024 * 1024
+
+
+def _filters(session: Session) -> tuple[listing.Filter, ...]:
+    return (
+        *location_filter(session),
+        listing.Filter("kind", "Kind", tuple(reports.KIND_WORDS.items())),
+        *listing.date_filters("Entered"),
+    )
+
+
+LIST = listing.ListPage(
+    key="stock_adjustments",
+    noun="adjustment",
+    nouns="adjustments",
+    default_sort="-number",
+    search="SKU, reason or who",
+    filters=_filters,
+    ready=(listing.ReadyView("by_hand", "By hand", {"kind": "by_hand"}),),
+)
+
+
+@pages.get("")
+def index() -> str | Response:
+    """The list."""
+    return listing.show(LIST, kinds=reports.KIND_WORDS)
+
+
+@pages.get("/new")
+def new() -> str:
+    """The form of a new adjustment."""
+    with scope.reading() as session:
+        return _form(session)
+
+
+@pages.post("/new")
+def enter() -> Response | tuple[str, int]:
+    """Enter an adjustment: its lines typed or uploaded, all of them or none."""
+    with scope.unit() as session:
+        lock_account(session, scope.account_id())
+        try:
+            location_id = request.form.get("location", 0, type=int)
+            location = locations.own(session, scope.account_id(), location_id)
+            if location is None:
+                raise InvalidInput("location", "Choose a location.")
+            typed = adjusting.lines(csv.reader(io.StringIO(_text())))
+            goods = adjusting.goods(session, scope.account_id(), typed)
+            made = ledger.adjust(
+                session,
+                location,
+                {goods[sku]: change for sku, change in typed.items()},
+                kind=ledger.BY_HAND,
+                reason=request.form.get("reason", "").strip() or "By hand",
+                by=audit.acting(),
+                now=clock.now(),
+            )
+        except InvalidInput as error:
+            return _form(session, error), 422
+        audit.record(session, scope.account_id(), "stock_adjusted", f"Adjustment {made.number}", location=location.name)
+        made_id, number = made.id, made.number
+    flash(f"Adjustment {number} is entered.", "success")
+    return redirect(url_for("stock_adjustments.page", adjustment_id=made_id), 303)
+
+
+@pages.get("/<int:adjustment_id>")
+def page(adjustment_id: int) -> str:
+    """One adjustment with its lines."""
+    with scope.reading() as session:
+        return _page(session, scope.own(session, StockAdjustment, adjustment_id))
+
+
+@pages.get("/<int:adjustment_id>/lines.csv")
+def lines_file(adjustment_id: int) -> Response:
+    """The lines as a file."""
+    with scope.reading() as session:
+        adjustment = scope.own(session, StockAdjustment, adjustment_id)
+        rows = [
+            (item.sku, quantity(entry.quantity), item.name) for entry, item in reports.lines_of(session, adjustment)
+        ]
+        return csv_files.answer(f"adjustment-{adjustment.number}.csv", ("sku", "quantity", "name"), rows)
+
+
+@pages.post("/<int:adjustment_id>")
+def edit(adjustment_id: int) -> Response | tuple[str, int]:
+    """Mend the quantities of an adjustment that people made."""
+    with scope.unit() as session:
+        lock_account(session, scope.account_id())
+        adjustment = scope.own(session, StockAdjustment, adjustment_id)
+        try:
+            wanted = {
+                int(key[5:]): adjusting.quantity(text, key)
+                for key, text in request.form.items()
+                if key.startswith("line-") and key[5:].isdigit()
+            }
+            changed = ledger.edit(session, adjustment, wanted, audit.acting(), clock.now())
+        except InvalidInput as error:
+            return _page(session, adjustment, error), 422
+        if changed:
+            words = f"Adjustment {adjustment.number}"
+            audit.record(session, scope.account_id(), "stock_adjustment_edited", words, lines=changed)
+    flash("The adjustment is changed." if changed else "Nothing was changed.", "success")
+    return redirect(url_for("stock_adjustments.page", adjustment_id=adjustment_id), 303)
+
+
+def _text() -> str:
+    """What was typed, or the file instead."""
+    file = request.files.get("file")
+    content = file.read(_LARGEST_FILE + 1) if file is not None else b""
+    if len(content) > _LARGEST_FILE:
+        raise InvalidInput("file", "The file is larger than 2 MB: send it in parts.")
+    if content:
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise InvalidInput("file", "The file is not UTF-8 text: save it as CSV in UTF-8.") from None
+    else:
+        text = request.form.get("lines", "")
+    text = text.replace("\x00", "")
+    head = text.partition("\n")[0]
+    return text.replace(";", ",") if ";" in head and "," not in head else text.replace("\t", ",")
+
+
+def _form(session: Session, error: InvalidInput | None = None) -> str:
+    return render_template(
+        "pages/stock_adjustment_new.html",
+        locations=locations.of_account(session, scope.account_id()),
+        typed=request.form,
+        error=error,
+    )
+
+
+def _page(session: Session, adjustment: StockAdjustment, error: InvalidInput | None = None) -> str:
+    return render_template(
+        "pages/stock_adjustment.html",
+        adjustment=adjustment,
+        location=session.get_one(Location, adjustment.location_id),
+        lines=reports.lines_of(session, adjustment),
+        kinds=reports.KIND_WORDS,
+        editable=adjustment.kind in ledger.EDITABLE,
+        typed=request.form if error is not None else {},
+        error=error,
+    )

@@ -1,0 +1,77 @@
+"""A store's tab Stock: its opening count, and goods that were counted before with another number (K1)."""
+
+from __future__ import annotations
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from referins_woo import clock, queues
+from referins_woo.accounts import audit
+from referins_woo.commerce import adjusting, locations, stock_opening
+from referins_woo.commerce.upsert.bulk import lock_account
+from referins_woo.errors import InvalidInput
+from referins_woo.stores.models import Store
+from referins_woo.web import scope
+
+pages = Blueprint("store_stock", __name__, url_prefix="/settings/integrations/woocommerce/<int:store_id>/stock")
+
+
+@pages.get("")
+def page(store_id: int) -> str:
+    """The tab."""
+    with scope.reading() as session:
+        return _page(session, scope.own(session, Store, store_id))
+
+
+@pages.post("")
+def count(store_id: int) -> Response:
+    """Have the opening stock counted."""
+    with scope.unit() as session:
+        store = scope.own(session, Store, store_id)
+        if store.state != "connected":
+            flash("Only a connected store can be counted.", "error")
+        elif not store.import_stock:
+            store.import_stock = True
+            audit.record(session, store.account_id, "store_settings_changed", store.url, opening_stock="yes")
+            queues.ring_after_commit(session, "count_stock", store.id)
+            flash("The opening stock is counted as soon as the store is caught up with.", "success")
+    return redirect(url_for("store_stock.page", store_id=store_id), 303)
+
+
+@pages.post("/counted")
+def change(store_id: int) -> Response | tuple[str, int]:
+    """Change what was counted before to what was typed: one adjustment."""
+    with scope.unit() as session:
+        lock_account(session, scope.account_id())
+        store = scope.own(session, Store, store_id)
+        location = locations.own(session, store.account_id, store.location_id or 0)
+        made = None
+        try:
+            wanted = {key[4:]: adjusting.quantity(text) for key, text in request.form.items() if key.startswith("key-")}
+            if location is not None:
+                lines = stock_opening.proposal(session, store.id, location)
+                made = stock_opening.count_again(
+                    session, location, lines, wanted, store.name or store.url, audit.acting(), clock.now()
+                )
+        except InvalidInput as error:
+            return _page(session, store, error), 422
+        if made is not None:
+            audit.record(session, store.account_id, "stock_adjusted", f"Adjustment {made.number}")
+            flash(f"Adjustment {made.number} is entered.", "success")
+        else:
+            flash("Nothing was changed.", "success")
+    return redirect(url_for("store_stock.page", store_id=store_id), 303)
+
+
+def _page(session: Session, store: Store, error: InvalidInput | None = None) -> str:
+    location = locations.own(session, store.account_id, store.location_id) if store.location_id else None
+    lines = stock_opening.proposal(session, store.id, location) if store.stock_counted_at and location else []
+    return render_template(
+        "pages/store_stock.html",
+        store=store,
+        location=location,
+        differing=[one for one in lines if one.counted is not None and one.counted != one.on_hand],
+        typed=request.form if error is not None else {},
+        error=error,
+    )
