@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 from referins_woo import clock
 from referins_woo.accounts import audit
 from referins_woo.commerce import locations as room
-from referins_woo.commerce.models import Location, Order
+from referins_woo.commerce.models import Location, Order, StockItem
 from referins_woo.errors import InvalidInput
 from referins_woo.stores import mapping
 from referins_woo.stores.models import Store
@@ -76,6 +76,7 @@ def delete_form(location_id: int) -> str:
             location=location,
             stores=mapping.stores_of(session, location),
             orders=session.scalar(select(func.count()).where(Order.location_id == location_id)) or 0,
+            goods=session.scalar(select(func.count()).where(StockItem.location_id == location_id)) or 0,
             is_last=room.count(session, scope.account_id()) == 1,
         )
 

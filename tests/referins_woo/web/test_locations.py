@@ -79,6 +79,7 @@ def test_deleting_a_mapped_location_warns_and_then_the_store_needs_another(
     merchant.post("/settings/locations", data={"name": "Warehouse"})
     warning = merchant.get(f"/settings/locations/{main}/delete").text
     assert "order e-mails stop too" in warning and "Shop of ours" in warning and "1 order" in warning
+    assert "Goods counted here: 1." in warning
     assert merchant.post(f"/settings/locations/{main}/delete").status_code == 303
     store = _store(running, ours)
     assert (store.state, store.location_id) == ("mapping_needed", None)
