@@ -15,6 +15,7 @@ from email_validator import EmailNotValidError, validate_email
 ERASED_EMAIL = "deleted@site.invalid"
 """What WordPress leaves of a person whose data was erased (M10)."""
 
+# Keys are remembered for a page or two: matching, writing and comparing ask for those of one person again and again.
 _LONGEST_EMAIL = 320
 _LONGEST_NAME = 200
 _PLAIN_EMAIL = re.compile(
@@ -22,6 +23,7 @@ _PLAIN_EMAIL = re.compile(
 )
 
 
+@lru_cache(maxsize=1_000)
 def email_key(text: str) -> str:
     """Return `text` as e-mails compare: trimmed, NFC, lower-cased, not folded (straße@ and strasse@ differ; M3)."""
     if text.isascii():
@@ -34,6 +36,7 @@ def erased_key(account_id: int, email: str) -> str:
     return "erased:" + hashlib.sha256(f"{account_id}:{email_key(email)}".encode()).hexdigest()
 
 
+@lru_cache(maxsize=1_000)
 def name_key(text: str) -> str:
     """Return `text` as names compare: entity-decoded, NFC, single spaces, case ignored (M6)."""
     if "&" in text:

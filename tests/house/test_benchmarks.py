@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench import Row, chain, engine, imports, intake, lists, mails, start, waits
+from bench import Row, chain, engine, imports, intake, lists, mails, matching, start, waits
 from bench.__main__ import names, table
 
 
@@ -25,9 +25,10 @@ def test_benchmarks_run() -> None:
     told(lists.rows_of(count=60, times=1), "lists")
     told(engine.rows_of(seconds=0.2), "engine")
     told(mails.rows_of(count=20, pairs=1, renders=5), "mails")
+    told(matching.rows_of(customers=200, times=1), "matching")
     told(start.rows_of(times=1), "start")
     told(waits.rows_of(sizes={"sqlite": 200, "postgresql": 200}, times=2), "waits")
 
 
 def test_every_benchmark_is_tried_here() -> None:
-    assert names() == ["chain", "engine", "imports", "intake", "lists", "mails", "start", "waits"]
+    assert names() == ["chain", "engine", "imports", "intake", "lists", "mails", "matching", "start", "waits"]
