@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from flask import Flask
 
 from referins_woo import config as configuration
 from referins_woo import process, queues
 from referins_woo.crypto import Vault
 from referins_woo.db import Database
 from referins_woo.process import Process
-from tests.conftest import ENCRYPTION_KEY, SECRET_KEY
+from referins_woo.runs import automations
+from tests.conftest import ENCRYPTION_KEY, SECRET_KEY, ClockHand, LiveServer
 from tests.factories.rows import Made, account_with_everything
+from tests.flows.invariants import Watch, watch
+from tests.flows.merchants import Merchant, merchant_of
+from tests.flows.rows import Watching
 from tests.replay import merchant
 from tests.replay.server import Replay
 from tests.replay.shelf import store_a
@@ -72,3 +79,48 @@ def shop(recordings: Path) -> Iterator[Replay]:
 def ours(running: Process) -> Made:
     """An account with one row of each kind."""
     return account_with_everything(running.database, "ours@example.com")
+
+
+@pytest.fixture
+def watching(
+    running: Process,
+    bells: queues.MemoryBells,
+    clock: ClockHand,
+    app: Flask,
+    live_server: LiveServer,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Watching:
+    """Makes a watched merchant, whose practice store has the options that are named."""
+
+    @contextmanager
+    def made(
+        prepare: Callable[[Merchant], None] = lambda merchant: None, *, domain: str = "example.com", **options: Any
+    ) -> Iterator[Watch]:
+        """`prepare`: what is done to the store before it is connected."""
+        with merchant_of(running, bells, clock, **{"size": 6} | options) as merchant:
+            if merchant.practice.ca_file is not None:
+                config = replace(running.config, store_ca=merchant.practice.ca_file)
+                merchant.process = Process(config, running.database, running.vault)
+                process.use(merchant.process)
+            prepare(merchant)
+            merchant.connect()
+            with running.database.unit() as session:
+                account_id = merchant.account_id(session)
+                recipe = automations.create_from_recipe(session, account_id, "order_confirmation")
+                session.flush()
+                automations.publish(session, recipe.id, account_id, None)
+            merchant.sweep()
+            clock.advance(seconds=5)
+            with watch(merchant, capsys, monkeypatch) as seen:
+                seen.domain = domain
+                yield seen
+
+    return made
+
+
+@pytest.fixture
+def it(watching: Watching) -> Iterator[Watch]:
+    """A watched merchant: imported, at rest, with a live automation; the store's webhooks reach us over HTTP."""
+    with watching() as seen:
+        yield seen

@@ -9,13 +9,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 import referins_woo.ingest.jobs
 import referins_woo.mail.jobs
 import referins_woo.runs.jobs
 import referins_woo.stores.jobs  # noqa: F401  (bells need their jobs)
 from referins_woo import queues
-from referins_woo.accounts.models import Membership
+from referins_woo.accounts.models import Membership, User
 from referins_woo.accounts.users import create_user
 from referins_woo.events.models import Event
 from referins_woo.ingest import importing, watermarks
@@ -40,12 +41,12 @@ class Merchant:
     practice: PracticeStore
     clock: ClockHand
     store_id: int = 0
+    email: str = EMAIL
 
     def connect(self, *, elements: frozenset[str] = frozenset(ELEMENTS), **choices: Any) -> None:
         """Connect with typed keys, import what is chosen, let the house come to rest."""
         with self.process.database.unit() as session:
-            account_id = session.scalars(select(Membership.account_id)).first()
-            assert account_id is not None
+            account_id = self.account_id(session)
             chosen = Choices(elements=elements, sync=choices.pop("sync", frozenset(SYNC_COLUMNS)), **choices)
             pending = connect.create_pending_store(session, self.process, account_id, self.practice.url, chosen).id
         keys = self.practice.consumer_key, self.practice.consumer_secret
@@ -54,6 +55,11 @@ class Merchant:
             with self.process.database.unit() as session:
                 importing.start_first(session, session.get_one(Store, self.store_id))
         self.bells.drain()
+
+    def account_id(self, session: Session) -> int:
+        """Return the merchant's account."""
+        mine = select(Membership.account_id).join(User, User.id == Membership.user_id).where(User.email == self.email)
+        return session.scalars(mine).one()
 
     def sweep(self, minutes: float = 5) -> None:
         """Let the time between two sweeps pass, sweep, and let the house come to rest."""
@@ -83,7 +89,8 @@ class Merchant:
 
     def mails(self) -> list[Message]:
         """The e-mails about the connection."""
-        return [one for one in self.rows(Message) if one.template.get("email") == "reconnect"]
+        mine = [one for one in self.rows(Message) if one.to_email == self.email]
+        return [one for one in mine if one.template.get("email") == "reconnect"]
 
     def log(self) -> list[str]:
         """What the store's log says, oldest first."""
@@ -108,9 +115,11 @@ def off(row: Watermark) -> int:
 
 
 @contextmanager
-def merchant_of(process: Process, bells: queues.MemoryBells, clock: ClockHand, **options: Any) -> Iterator[Merchant]:
+def merchant_of(
+    process: Process, bells: queues.MemoryBells, clock: ClockHand, *, email: str = EMAIL, **options: Any
+) -> Iterator[Merchant]:
     """A merchant who has signed up, beside a practice store that is not connected yet."""
     with process.database.unit() as session:
-        create_user(session, EMAIL, "correct horse battery", name="Olga")
+        create_user(session, email, "correct horse battery", name="Olga")
     with PracticeStore(StoreOptions(**{"size": 30, "webhook_delay": None} | options)) as practice:
-        yield Merchant(process, bells, practice, clock)
+        yield Merchant(process, bells, practice, clock, email=email)

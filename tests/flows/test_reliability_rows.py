@@ -6,39 +6,32 @@ same kind of name; `tests/house/test_reliability_matrix.py` asks for all of them
 
 from __future__ import annotations
 
-import http.client
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import pytest
 import structlog
-from flask import Flask
-from sqlalchemy import select
 
-from referins_woo import process, queues, safe_http
-from referins_woo.accounts.models import Membership
+import referins_woo.stores.jobs as store_jobs
+from referins_woo import queues, safe_http
 from referins_woo.commerce.models import Collection, Contact, Order, Product
 from referins_woo.events.models import Event
-from referins_woo.ingest import intake
+from referins_woo.ingest import intake, live
 from referins_woo.ingest import jobs as ingest_jobs
 from referins_woo.ingest.models import Delivery, SkippedRecord
 from referins_woo.ingest.receive import Receiver
-from referins_woo.practice_store import terms, views
-from referins_woo.practice_store.delivery import php_json, sign
-from referins_woo.process import Process
-from referins_woo.runs import automations
-from referins_woo.stores import connect
-from referins_woo.stores.models import Store
-from tests.conftest import ClockHand, LiveServer
-from tests.flows.invariants import Watch, watch
-from tests.flows.merchants import Merchant, merchant_of
-from tests.flows.test_store_faults import catch_up, import_page, let_time_pass
+from referins_woo.practice_store import terms
+from referins_woo.stores.door import open_store
+from tests.flows.invariants import Watch
+from tests.flows.merchants import Merchant
+from tests.flows.rows import Watching, body_of, is_lost, is_well, over, post, through, unnoticed, work
+from tests.flows.test_store_faults import catch_up
 
 pytestmark = pytest.mark.storm
 
@@ -47,101 +40,6 @@ pytestmark = pytest.mark.storm
 def backend() -> str:
     """What follows from an answer is the same on both databases."""
     return "sqlite"
-
-
-Watching = Callable[..., AbstractContextManager[Watch]]
-
-
-@pytest.fixture
-def watching(
-    running: Process,
-    bells: queues.MemoryBells,
-    clock: ClockHand,
-    app: Flask,
-    live_server: LiveServer,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> Watching:
-    """Makes a watched merchant, whose practice store has the options that are named."""
-
-    @contextmanager
-    def made(prepare: Callable[[Merchant], None] = lambda merchant: None, **options: Any) -> Iterator[Watch]:
-        """`prepare`: what is done to the store before it is connected."""
-        with merchant_of(running, bells, clock, **{"size": 6} | options) as merchant:
-            if merchant.practice.ca_file is not None:
-                config = replace(running.config, store_ca=merchant.practice.ca_file)
-                merchant.process = Process(config, running.database, running.vault)
-                process.use(merchant.process)
-            prepare(merchant)
-            merchant.connect()
-            with running.database.unit() as session:
-                account_id = session.scalars(select(Membership.account_id)).one()
-                recipe = automations.create_from_recipe(session, account_id, "order_confirmation")
-                session.flush()
-                automations.publish(session, recipe.id, account_id, None)
-            merchant.sweep()
-            clock.advance(seconds=5)
-            with watch(merchant, capsys, monkeypatch) as seen:
-                yield seen
-
-    return made
-
-
-@pytest.fixture
-def it(watching: Watching) -> Iterator[Watch]:
-    """A watched merchant: imported, at rest, with a live automation; the store's webhooks reach us over HTTP."""
-    with watching() as seen:
-        yield seen
-
-
-def through(it: Watch, kind: str, *, rounds: int = 2, **options: Any) -> Store:
-    """Sell, import and sweep while the fault is on; returns the store as it is then."""
-    it.merchant.practice.fault(kind, **options)
-    return work(it, rounds)
-
-
-def work(it: Watch, rounds: int = 2) -> Store:
-    """Sell (one order is told of, one is not), import and sweep."""
-    it.sell()
-    it.sell(paid=True, told=False)
-    for _ in range(rounds):
-        import_page(it.merchant)
-        catch_up(it.merchant)
-        it.merchant.bells.drain()
-        if it.merchant.store.state != "connected":
-            break
-        let_time_pass(it.merchant)
-    return it.merchant.store
-
-
-def over(it: Watch) -> None:
-    """The fault ends; a lost store is mended by its keys; then everything must hold."""
-    it.merchant.practice.clear_faults()
-    if it.merchant.store.state == "needs_reconnect":
-        assert connect.try_stored_keys(it.merchant.process, it.merchant.store_id).is_repair
-    it.settle()
-    assert (it.merchant.store.state, it.merchant.store.cause) == ("connected", "ok")
-    it.hold()
-
-
-def is_lost(it: Watch, cause: str, mails: int = 1) -> None:
-    """The store is in the reconnect state, and the user was written to once."""
-    assert (it.merchant.store.state, it.merchant.store.cause) == ("needs_reconnect", cause)
-    assert len(it.merchant.mails()) == mails
-
-
-def is_well(it: Watch) -> None:
-    """Nobody was troubled."""
-    assert (it.merchant.store.state, it.merchant.mails()) == ("connected", [])
-
-
-def unnoticed(it: Watch) -> None:
-    """The fault is still on, and cost nothing: no request failed, nothing is in doubt, all that was sold is here."""
-    is_well(it)
-    store = it.merchant.store
-    assert (store.failures, store.suspect_cause, store.last_error) == (0, "", "")
-    here = {row.woo_id for row in it.merchant.rows(Order, Order.store_id == it.merchant.store_id)}
-    assert it.sold.keys() <= here
 
 
 def test_row_01_a_lasting_401_asks_to_reconnect_once(it: Watch) -> None:
@@ -168,6 +66,25 @@ def test_row_03_a_host_that_begins_to_strip_the_header_is_asked_with_keys_in_the
         work(it)
         assert {line.status for line in it.merchant.practice.requests} == {200}, "remembered, not found out each time"
         over(it)
+
+
+def test_row_04_a_key_that_may_only_read_is_noticed_by_a_write_and_reading_goes_on(it: Watch) -> None:
+    it.merchant.practice.fault("keys_read_only")
+    catch_up(it.merchant)
+    is_well(it)
+    hook = it.merchant.practice.webhooks()[0]
+    it.merchant.practice.shop.remove("webhook", hook["id"])
+    store_jobs.heal_webhooks(it.merchant.store_id)
+    is_lost(it, "read_only_key")
+    woo_id = it.sell(told=False)
+    it.merchant.clock.advance(minutes=5)
+    catch_up(it.merchant)
+    assert it.merchant.events()[woo_id, "order_submitted"] == ("fired", ""), "what still works goes on"
+    it.merchant.practice.clear_faults()
+    store_jobs.ring_for_mended()
+    it.merchant.bells.drain()
+    assert it.merchant.store.state == "connected", "mended by itself"
+    over(it)
 
 
 def test_row_05_a_firewall_that_lasts_is_named(it: Watch) -> None:
@@ -466,10 +383,12 @@ def test_row_42_one_person_in_several_spellings_is_one_contact(it: Watch) -> Non
     shop.create_customer("Zoe@Example.com", first_name="Zoë")
     for email in ("zoe@example.com", "ZOE@EXAMPLE.COM"):
         it.sold[shop.create_order(email=email, first_name="Zoë")] = False
+    it.buyers.add("zoe@example.com")
     for _ in range(2):
         it.merchant.sweep()
     found = [row for row in it.merchant.rows(Contact) if row.email.casefold() == "zoe@example.com"]
     assert len(found) == 1
+    over(it)
 
 
 @pytest.mark.parametrize(("currency", "price"), [("JPY", "1480"), ("KWD", "8.125"), ("EUR", "12.50")])
@@ -480,6 +399,7 @@ def test_row_43_amounts_are_exact_in_every_currency(it: Watch, currency: str, pr
         email="buyer-0@example.com", currency=currency, line_items=[{"product_id": product, "quantity": 3}]
     )
     it.sold[woo_id] = False
+    it.buyers.add("buyer-0@example.com")
     it.merchant.sweep()
     [row] = it.merchant.rows(Order, Order.woo_id == woo_id)
     told = str((shop.order(woo_id) or {})["total"])
@@ -493,9 +413,7 @@ def test_row_44_unknown_statuses_are_pending_and_drafts_are_nothing(it: Watch) -
     strange, draft = it.sell(told=False), it.sell(told=False)
     shop.shop.save("order", (shop.order(strange) or {}) | {"status": "shipped"})
     shop.shop.save("order", (shop.order(draft) or {}) | {"status": "checkout-draft"})
-    assert post(it, php_json(views.order(shop.shop, shop.order(draft) or {}))) == 200, (
-        "told of, as the block checkout does"
-    )
+    assert post(it, body_of(it, draft)) == 200, "told of, as the block checkout does"
     it.merchant.bells.drain()
     it.merchant.sweep()
     [row] = it.merchant.rows(Order, Order.woo_id == strange)
@@ -524,8 +442,8 @@ def test_row_39_categories_in_a_circle_and_without_products_trouble_nobody(it: W
 
 def test_row_59_a_burst_from_many_senders_is_all_kept_or_not_acknowledged(it: Watch) -> None:
     """The rate is measured by bin/bench; here nothing may be lost of what was answered 200."""
-    shop, made = it.merchant.practice, [it.sell(told=False) for _ in range(150)]
-    bodies = [php_json(views.order(shop.shop, shop.order(woo_id) or {})) for woo_id in made]
+    made = [it.sell(told=False) for _ in range(150)]
+    bodies = [body_of(it, woo_id) for woo_id in made]
     with ThreadPoolExecutor(16) as pool:
         answers = Counter(pool.map(lambda body: post(it, body), bodies))
     assert set(answers) <= {200, 503}
@@ -545,7 +463,7 @@ def test_row_60_an_answer_that_is_lost_after_the_commit_doubles_nothing(
         raise ConnectionResetError
 
     woo_id = it.sell(told=False)
-    body = php_json(views.order(it.merchant.practice.shop, it.merchant.practice.order(woo_id) or {}))
+    body = body_of(it, woo_id)
     with monkeypatch.context() as killed:
         killed.setattr(Receiver, "receive", lost)
         assert post(it, body) in (0, 500)
@@ -566,7 +484,7 @@ def test_row_61_a_delivery_lost_before_the_commit_is_found_by_the_sweep(
         raise ConnectionResetError
 
     woo_id = it.sell(told=False)
-    body = php_json(views.order(it.merchant.practice.shop, it.merchant.practice.order(woo_id) or {}))
+    body = body_of(it, woo_id)
     with monkeypatch.context() as dead, _logged_plainly():
         dead.setattr(intake, "insert_rows", dying)
         assert post(it, body) in (0, 500, 503), "no false acknowledgement"
@@ -586,23 +504,43 @@ def _logged_plainly() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-def post(it: Watch, body: bytes) -> int:
-    """Deliver as WooCommerce does, over a connection of its own; returns the status, 0 where no answer came."""
-    parts = urlsplit(it.merchant.process.config.public_url)
-    secret = it.merchant.process.vault.unlock(it.merchant.store.hook_secret_locked)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
-    headers = {
-        "Content-Type": "application/json",
-        "X-WC-Webhook-Source": f"{it.merchant.practice.url}/",
-        "X-WC-Webhook-Topic": "order.updated",
-        "X-WC-Webhook-Signature": sign(body, secret),
-        "X-WC-Webhook-ID": "7",
-        "X-WC-Webhook-Delivery-ID": "0" * 32,
-    }
-    try:
-        connection.request("POST", f"/hooks/woocommerce/{it.merchant.store.hook_token}", body, headers)
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return 0
-    finally:
-        connection.close()
+@dataclass(frozen=True)
+class ErrorBody:
+    """A delivery as WooCommerce sends it for a webhook whose owner lost his rights (81)."""
+
+    id: int = 1
+    topic: str = "order.updated"
+    attempts: int = 1
+    body: bytes = b'{"code":"woocommerce_rest_cannot_view","message":"Sorry.","data":{"status":403}}'
+
+
+@pytest.mark.parametrize("change", ["disabled", "deleted", "duplicated", "moved", "silenced"])
+def test_row_93_hooks_are_found_and_made_anew_once_and_what_they_missed_is_here(it: Watch, change: str) -> None:
+    shop = it.merchant.practice.shop
+
+    def hooks() -> list[Any]:
+        return [one for one in it.merchant.practice.webhooks() if one["topic"] == "order.created"]
+
+    [hook] = hooks()
+    if change == "disabled":
+        shop.save("webhook", hook | {"status": "disabled"})
+    elif change == "deleted":
+        shop.remove("webhook", hook["id"])
+    elif change == "duplicated":
+        shop.save("webhook", hook | {"id": shop.new_id("webhook")})
+    elif change == "moved":
+        shop.save("webhook", hook | {"delivery_url": "https://elsewhere.example.com/hook"})
+    woo_id = it.sell(told=False)
+    if change == "silenced":
+        verdict = live.sort_out(open_store(it.merchant.process, it.merchant.store_id).store, [ErrorBody()])
+        assert [one.reason for one in verdict.verdicts] == ["owner_lost_rights"]
+    for _ in range(2):
+        it.merchant.sweep()
+    assert it.merchant.events()[woo_id, "order_submitted"] == ("fired", "")
+    topics = Counter(one["topic"] for one in it.merchant.practice.webhooks() if one["status"] == "active")
+    assert set(topics.values()) == {1}
+    assert len(topics) == 10
+    now = [one["id"] for one in hooks()]
+    assert (now == [hook["id"]]) is (change in ("duplicated", "silenced")), "made anew, not switched on again (77)"
+    over(it)
+    assert [one["id"] for one in hooks()] == now, "once"

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -15,10 +14,9 @@ from referins_woo import queues
 from referins_woo.commerce.models import Order
 from referins_woo.errors import Final, RetryLater, StoreMustReconnect
 from referins_woo.events.models import Event
-from referins_woo.ingest import importing, live
+from referins_woo.ingest import importing
 from referins_woo.ingest import jobs as ingest_jobs
 from referins_woo.ingest.models import Delivery, Import
-from referins_woo.ingest.receive import Receiver
 from referins_woo.practice_store.faults import KINDS
 from referins_woo.process import Process
 from referins_woo.stores import connect, webhooks
@@ -245,82 +243,3 @@ def test_what_stores_do_to_their_answers_is_overlooked(
         assert (merchant.store.state, merchant.mails()) == ("connected", [])
         at_rest(merchant)
         assert merchant.events()[woo_id, "order_submitted"] == ("fired", "")
-
-
-def test_row_04_a_key_that_may_only_read_is_noticed_by_a_write_and_reading_goes_on(
-    running: Process, bells: queues.MemoryBells, clock: ClockHand
-) -> None:
-    with merchant_of(running, bells, clock, size=8) as merchant:
-        merchant.connect()
-        merchant.practice.fault("keys_read_only")
-        catch_up(merchant)
-        assert merchant.store.state == "connected"
-        registration(merchant)
-        assert (merchant.store.state, merchant.store.cause) == ("needs_reconnect", "read_only_key"), "at once (X2)"
-        woo_id = merchant.practice.create_order(email="ann@example.com")
-        clock.advance(minutes=5)
-        catch_up(merchant)
-        assert merchant.events()[woo_id, "order_submitted"] == ("fired", ""), "what still works goes on"
-        merchant.practice.clear_faults()
-        store_jobs.ring_for_mended()
-        bells.drain()
-        at_rest(merchant)
-
-
-def test_row_56_a_disconnected_store_s_hook_is_answered_410_and_nobody_s_404(
-    running: Process, bells: queues.MemoryBells, clock: ClockHand
-) -> None:
-    with merchant_of(running, bells, clock, size=1) as merchant:
-        merchant.connect(elements=frozenset())
-        with running.database.unit() as session:
-            session.get_one(Store, merchant.store_id).state = "disconnected"
-        receiver = Receiver(running)
-        assert receiver.receive(merchant.store.hook_token, {}, b"{}").status == 410
-        assert receiver.receive("nobody", {}, b"{}").status == 404
-
-
-@pytest.mark.parametrize("change", ["disabled", "deleted", "duplicated", "moved", "silenced"])
-def test_row_93_hooks_are_found_and_made_anew_once_and_what_they_missed_is_here(
-    running: Process, bells: queues.MemoryBells, clock: ClockHand, change: str
-) -> None:
-    with merchant_of(running, bells, clock, size=1) as merchant:
-        merchant.connect(elements=frozenset())
-        merchant.sweep()
-        shop = merchant.practice.shop
-        [hook] = [one for one in merchant.practice.webhooks() if one["topic"] == "order.created"]
-        if change == "disabled":
-            shop.save("webhook", hook | {"status": "disabled"})
-        elif change == "deleted":
-            shop.remove("webhook", hook["id"])
-        elif change == "duplicated":
-            shop.save("webhook", hook | {"id": shop.new_id("webhook")})
-        elif change == "moved":
-            shop.save("webhook", hook | {"delivery_url": "https://elsewhere.example.com/hook"})
-        merchant.practice.fault("webhooks_dropped")
-        woo_id = merchant.practice.create_order(email="ann@example.com")
-        merchant.practice.deliver_webhooks()
-        merchant.practice.clear_faults()
-        if change == "silenced":
-            verdict = live.sort_out(open_store(running, merchant.store_id).store, [ErrorBody()])
-            assert [one.reason for one in verdict.verdicts] == ["owner_lost_rights"]
-        for _ in range(2):
-            merchant.sweep()
-        assert merchant.events()[woo_id, "order_submitted"] == ("fired", "")
-        topics = Counter(one["topic"] for one in merchant.practice.webhooks() if one["status"] == "active")
-        assert set(topics.values()) == {1}
-        assert len(topics) == 10
-        now = [one["id"] for one in merchant.practice.webhooks() if one["topic"] == "order.created"]
-        assert (now == [hook["id"]]) is (change in ("duplicated", "silenced")), "made anew, not switched on again (77)"
-        for _ in range(2):
-            merchant.sweep()
-        assert [one["id"] for one in merchant.practice.webhooks() if one["topic"] == "order.created"] == now, "once"
-
-
-@dataclass(frozen=True)
-class ErrorBody:
-    """A delivery as WooCommerce sends it for a webhook whose owner lost his rights (81)."""
-
-    id: int = 1
-    topic: str = "order.updated"
-    attempts: int = 1
-    body: bytes = b'{"code":"woocommerce_rest_cannot_view","message":"Sorry.","data":{"status":403}}'

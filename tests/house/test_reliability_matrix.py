@@ -7,9 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-NOT_BY_NAME: dict[int, str] = {
-    96: "about stores it is the simulated day, tests/flows/test_simulated_day.py; a soak of all rooms is to come"
-}
+NOT_BY_NAME: dict[int, str] = {}
 """Rows whose tests have other names, and where they are."""
 
 
