@@ -23,6 +23,7 @@ from referins_woo.web.api import answers, paging
 from referins_woo.web.api.bearer import account_id, api, user_id
 from referins_woo.web.api.contract import Nothing, operation
 from referins_woo.web.api.documents import (
+    LARGEST_ID,
     Document,
     EmptyIsNull,
     Filters,
@@ -152,7 +153,7 @@ class Restored(Input):
 
     model_config = ConfigDict(json_schema_extra=example({"number": 1}))
 
-    number: Annotated[int, Field(ge=1)]
+    number: Annotated[int, Field(ge=1, le=LARGEST_ID)]
     revision: Annotated[
         int | None, Field(ge=1, description="The draft that it replaces; without it, whichever there is.")
     ] = None

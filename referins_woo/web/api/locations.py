@@ -48,7 +48,7 @@ class NewLocation(Input):
 class LocationChange(Input):
     """What to change; what is not named stays."""
 
-    model_config = ConfigDict(json_schema_extra=example({"name": _NAME}))
+    model_config = ConfigDict(json_schema_extra=example({"name": "Warehouse Hamburg"}))
 
     name: Annotated[Written | None, Field(min_length=1, max_length=room.LONGEST_NAME, examples=[_NAME])] = None
     is_default: Annotated[bool | None, Field(description="true: instead of the one that is.", examples=[True])] = None

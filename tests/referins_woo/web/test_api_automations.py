@@ -74,6 +74,7 @@ def test_a_version_is_restored_as_draft_and_a_copy_stands_by_itself(call: Caller
     call("PATCH", path, {"revision": 1, "definition": other})
     assert call("POST", f"{path}/restore", {"number": 1})["definition"] == DEFINITION
     assert call("POST", f"{path}/restore", {"number": 7}, 422)["errors"][0]["field"] == "version"
+    assert call("POST", f"{path}/restore", {"number": 10**19}, 422)["errors"][0]["field"] == "number"
     copy = call("POST", f"{path}/duplicate", status=201)
     assert (copy["name"], copy["state"], copy["definition"]) == ("Copy of Mine", "draft", DEFINITION)
 
