@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Collection
@@ -198,6 +199,8 @@ def _name_of(row: Any) -> str:
 
 def _plain(row: dict[str, Any], names: dict[str, dict[int, str]], drop: Collection[str] = _OURS) -> dict[str, Any]:
     kept = {name: value for name, value in row.items() if name not in drop}
+    if kept.get("stock_key"):
+        kept["stock_key"] = re.sub(r"^woo:\d+:", "woo:", kept["stock_key"])  # the store's number is ours
     if "sales_at" in kept:
         kept["sales_at"] = kept["sales_at"] is not None  # whether, not when
     return {name: names[name].get(value) if name in names else value for name, value in kept.items()}
