@@ -8,6 +8,8 @@ from referins_woo.practice_store.money import rounded, short, text, unit_price
 from referins_woo.practice_store.site import Json
 from referins_woo.practice_store.taxes import Rate, Rates, split
 
+REDUCED = "_reduced_stock"
+
 
 @dataclass(frozen=True, slots=True)
 class Sellable:
@@ -24,6 +26,8 @@ class Sellable:
     image: Json
     virtual: bool
     global_unique_id: str = ""
+    keeps_stock: bool = False
+    """Its own, or its product's."""
 
 
 def order_line(
@@ -58,6 +62,12 @@ def order_line(
         "image": thing.image,
         "parent_name": thing.parent_name,
     }
+
+
+def reduced_stock(row_id: int, quantity: int) -> Json:
+    """Return the row of a line's meta data that says how much stock the line took (fact 83)."""
+    shown = str(quantity)
+    return {"id": row_id, "key": REDUCED, "value": shown, "display_key": REDUCED, "display_value": shown}
 
 
 def shipping_line(item_id: int, cents: int, rates: tuple[Rate, ...]) -> Json:

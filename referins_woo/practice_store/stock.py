@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from referins_woo.practice_store.order_lines import REDUCED, reduced_stock
 from referins_woo.practice_store.shop import Shop
 from referins_woo.practice_store.site import Json
-
-REDUCED = "_reduced_stock"
 
 
 def take(shop: Shop, doc: Json) -> None:
@@ -14,7 +13,7 @@ def take(shop: Shop, doc: Json) -> None:
     for line in doc["line_items"]:
         held = any(row["key"] == REDUCED for row in line["meta_data"])
         if not held and _shift_stock(shop, line, -line["quantity"]):
-            line = {**line, "meta_data": [*line["meta_data"], _reduced(shop, line["quantity"])]}
+            line = {**line, "meta_data": [*line["meta_data"], reduced_stock(shop.new_id("meta"), line["quantity"])]}
         lines.append(line)
     doc["line_items"] = lines
 
@@ -50,12 +49,6 @@ def adjust(shop: Shop, line: Json, quantity: int) -> Json:
     _shift_stock(shop, line, int(held["value"]) - quantity)
     changed = {**held, "value": str(quantity), "display_value": str(quantity)}
     return {**line, "meta_data": [changed if row is held else row for row in line["meta_data"]]}
-
-
-def _reduced(shop: Shop, quantity: int) -> Json:
-    shown = str(quantity)
-    row = {"id": shop.new_id("meta"), "key": REDUCED, "value": shown}
-    return {**row, "display_key": REDUCED, "display_value": shown}
 
 
 def _shift_stock(shop: Shop, line: Json, by: int) -> bool:

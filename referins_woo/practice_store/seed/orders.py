@@ -10,6 +10,7 @@ from referins_woo.practice_store.order_lines import (
     coupon_line,
     fee_line,
     order_line,
+    reduced_stock,
     refund_line,
     shipping_line,
     sum_of,
@@ -33,6 +34,7 @@ LATEST_CHANGE = 16 * DAY
 LATEST_COMPLETION = 4 * DAY + HOUR
 """One without a refund is not changed later than this."""
 
+_HOLDS_STOCK = frozenset({"on-hold", "processing", "completed", "shipped"})
 METHODS = (
     ("bacs", "Direct bank transfer"),
     ("cod", "Cash on delivery"),
@@ -178,7 +180,10 @@ class SeededOrders:
             off = rounded(subtotal * percent, 100)
             discount += off
             tangible = tangible or not thing.virtual
-            lines.append(order_line(first_item + place, thing, quantity, subtotal, subtotal - off, rates(thing)))
+            line = order_line(first_item + place, thing, quantity, subtotal, subtotal - off, rates(thing))
+            if thing.keeps_stock and doc["status"] in _HOLDS_STOCK:
+                line["meta_data"].append(reduced_stock(line["id"] * 4 + len(thing.meta), quantity))
+            lines.append(line)
         _vanish(lines, trait)
         shipping = 0 if not lines or trait == "zero_total" else (0, 750, 750, 990)[dice.below(4)]
         fee = {"fee": 300, "negative_fee": -500}.get(trait, 0)

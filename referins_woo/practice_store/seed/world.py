@@ -168,4 +168,5 @@ def sellable(home: str, doc: Json, parent: Json | None, price: int) -> Sellable:
         image=image if picture else {"id": "", "src": ""},
         virtual=bool(doc.get("virtual")),
         global_unique_id=doc.get("global_unique_id", ""),
+        keeps_stock=doc.get("manage_stock") is True or (parent or {}).get("manage_stock") is True,
     )
