@@ -7,6 +7,8 @@ slept past its time writes nothing. No transaction is open while the store is as
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -104,13 +106,8 @@ class _Pusher:
             self._customer(door, write)
             return
         try:
-            order = door.order(write.subject)
-        except RetryLater as error:
-            self._postpone([write_id], str(error), error.after_seconds)
-            raise _StopError from error
-        except StoreMustReconnect as error:
-            self._hold([write_id], error)
-            raise _StopError from error
+            with self._stops_at_trouble(write_id):
+                order = door.order(write.subject)
         except FinalError as error:
             self._end(write_id, "failed", str(error))
             return
@@ -128,18 +125,8 @@ class _Pusher:
     def _customer(self, door: Door, write: StoreWrite) -> None:
         attempt = customers.Attempt(self._process, door, write, lambda: self._begin(write.id))
         try:
-            end = attempt.run()
-        except Faltered as error:
-            # 429 comes before anything is done; after anything else it may have happened.
-            state = "unknown" if attempt.begun and error.status != 429 else "waiting"
-            self._postpone([write.id], str(error), error.after_seconds, state)
-            raise _StopError from error
-        except RetryLater as error:
-            self._postpone([write.id], str(error), error.after_seconds)
-            raise _StopError from error
-        except StoreMustReconnect as error:
-            self._hold([write.id], error)
-            raise _StopError from error
+            with self._stops_at_trouble(write.id, lambda: attempt.begun):
+                end = attempt.run()
         except FinalError as error:
             end = customers.End("failed", f"WooCommerce refused it: {error}")
             customers.note(self._process, write, end)
@@ -150,18 +137,8 @@ class _Pusher:
         if not self._begin(write.id):
             return  # taken back while we looked
         try:
-            answer = door.set_order_status(write.subject, write.body["status"])
-        except Faltered as error:
-            # 429 comes before anything is done; after anything else it may have happened.
-            state = "waiting" if error.status == 429 else "unknown"
-            self._postpone([write.id], str(error), error.after_seconds, state)
-            raise _StopError from error
-        except RetryLater as error:
-            self._postpone([write.id], str(error), error.after_seconds)
-            raise _StopError from error
-        except StoreMustReconnect as error:
-            self._hold([write.id], error)
-            raise _StopError from error
+            with self._stops_at_trouble(write.id, lambda: True):
+                answer = door.set_order_status(write.subject, write.body["status"])
         except GoneRecord:
             self._end(write.id, "refused", _GONE)
             return
@@ -174,6 +151,26 @@ class _Pusher:
             self._end(write.id, "failed", f"WooCommerce answered, but the order shows “{answer.status}”.")
         else:
             self._end(write.id, "done", "", _fingerprint(answer))
+
+    @contextmanager
+    def _stops_at_trouble(self, write_id: int, begun: Callable[[], bool] = lambda: False) -> Iterator[None]:
+        """Keep the write for later, and raise _StopError, where the store cannot be asked now.
+
+        `begun`: whether the change itself was on its way, so that it may have happened without an answer.
+        """
+        try:
+            yield
+        except Faltered as error:
+            # 429 comes before anything is done; after anything else it may have happened.
+            state = "waiting" if error.status == 429 else "unknown"
+            self._postpone([write_id], str(error), error.after_seconds, state if begun() else "")
+            raise _StopError from error
+        except RetryLater as error:
+            self._postpone([write_id], str(error), error.after_seconds)
+            raise _StopError from error
+        except StoreMustReconnect as error:
+            self._hold([write_id], error)
+            raise _StopError from error
 
     def _due(self) -> list[int]:
         with self._process.database.reading() as session:
