@@ -27,6 +27,7 @@ TAGS: Final[dict[str, str]] = {
     "Contacts": "People.",
     "Orders": "Orders, and the payments and refunds that belong to them.",
     "Catalogue": "Products with their variants, and collections.",
+    "Stock": "What is on hand, committed and available by location, and the adjustments that made it.",
     "Automations": "Automations, who goes through them, and what happened that they wait for.",
     "Templates": "E-mails that automations follow, with their versions; the brand and the pictures in them.",
     "Messages": "E-mails.",
