@@ -234,6 +234,7 @@ def _judge(page: Page, base: str, path: str, complaints: list[str]) -> None:
         complaints.append(f"{path}: {violation['id']}: {nodes}")
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("turn", range(len(CROSS)))
 def test_each_page_is_accessible(
     browser: Browser, live_server: LiveServer, ours: Made, parts: dict[str, object], turn: int
