@@ -5,7 +5,7 @@ Apart from the settings of the account: those know the names of all currencies, 
 
 from __future__ import annotations
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, select, union
 from sqlalchemy.orm import Session
 
 from referins_woo.accounts.models import Account
@@ -21,11 +21,7 @@ def books_of(session: Session, account_id: int) -> Books:
 
 def waiting_for_rates(session: Session) -> list[int]:
     """Return the accounts with rates, or a base currency, that were not given to their orders yet."""
-    given_none = select(CurrencyRate.account_id).where(CurrencyRate.applied_at.is_(None)).distinct()
-    waiting = set(session.scalars(given_none))
-    for account_id, base in session.execute(select(Account.id, Account.base_currency)).all():
-        if not base or account_id in waiting:
-            continue
-        if session.scalar(select(exists().where(uncounted(account_id, base), Order.currency == base))):
-            waiting.add(account_id)
-    return sorted(waiting)
+    given_none = select(CurrencyRate.account_id).where(CurrencyRate.applied_at.is_(None))
+    own = exists().where(uncounted(Account.id, Account.base_currency), Order.currency == Account.base_currency)
+    new_base = select(Account.id).where(Account.base_currency != "", own)
+    return sorted(session.scalars(union(given_none, new_base)))

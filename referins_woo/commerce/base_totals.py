@@ -17,7 +17,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, and_, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from referins_woo import clock
 from referins_woo.commerce import pricing
@@ -236,7 +236,9 @@ def missing(session: Session, account_id: int, books: Books, most: int = 20) -> 
     return [Missing(currency, day, count) for (currency, day), count in list(counts.items())[:most]]
 
 
-def uncounted(account_id: int, base: str) -> ColumnElement[bool]:
+def uncounted(
+    account_id: int | InstrumentedAttribute[int], base: str | InstrumentedAttribute[str | None]
+) -> ColumnElement[bool]:
     """Return the condition for the orders of an account that have no total in `base`.
 
     Two ranges instead of `!=`: an index finds them.

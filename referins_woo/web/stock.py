@@ -6,15 +6,13 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from referins_woo import clock
-from referins_woo.accounts import audit
-from referins_woo.commerce import adjusting, ledger, locations
+from referins_woo.commerce import adjusting, locations
 from referins_woo.commerce.ledger import Goods
 from referins_woo.commerce.models import Location, StockItem
 from referins_woo.commerce.upsert.bulk import lock_account
 from referins_woo.errors import InvalidInput
 from referins_woo.reports import stock as reports
-from referins_woo.web import listing, scope
+from referins_woo.web import listing, scope, stock_entry
 
 pages = Blueprint("stock", __name__, url_prefix="/stock")
 
@@ -68,19 +66,12 @@ def adjust(item_id: int) -> Response | tuple[str, int]:
             change = adjusting.quantity(request.form.get("quantity", ""), "quantity")
             if not change:
                 raise InvalidInput("quantity", "Give by how much the stock changes: a number above or below zero.")
-            made = ledger.adjust(
-                session,
-                session.get_one(Location, item.location_id),
-                {Goods(item.stock_key, item.sku, item.name): change},
-                kind=ledger.BY_HAND,
-                reason=request.form.get("reason", "").strip() or "By hand",
-                by=audit.acting(),
-                now=clock.now(),
-            )
+            goods = Goods(item.stock_key, item.sku, item.name)
+            reason = request.form.get("reason", "").strip() or "By hand"
+            made = stock_entry.enter(session, session.get_one(Location, item.location_id), {goods: change}, reason)
         except InvalidInput as error:
             return _page(session, item, error), 422
         number = made.number
-        audit.record(session, scope.account_id(), "stock_adjusted", f"Adjustment {number}")
     flash(f"Adjustment {number} is entered.", "success")
     return redirect(url_for("stock.page", item_id=item_id), 303)
 

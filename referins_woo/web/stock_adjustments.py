@@ -16,7 +16,7 @@ from referins_woo.commerce.models import Location, StockAdjustment
 from referins_woo.commerce.upsert.bulk import lock_account
 from referins_woo.errors import InvalidInput
 from referins_woo.reports import stock as reports
-from referins_woo.web import csv_files, listing, scope
+from referins_woo.web import csv_files, listing, scope, stock_entry
 from referins_woo.web.rendering import quantity
 from referins_woo.web.stock import location_filter
 
@@ -69,18 +69,10 @@ def enter() -> Response | tuple[str, int]:
                 raise InvalidInput("location", "Choose a location.")
             typed = adjusting.lines(csv.reader(io.StringIO(_text())))
             goods = adjusting.goods(session, scope.account_id(), typed)
-            made = ledger.adjust(
-                session,
-                location,
-                {goods[sku]: change for sku, change in typed.items()},
-                kind=ledger.BY_HAND,
-                reason=request.form.get("reason", "").strip() or "By hand",
-                by=audit.acting(),
-                now=clock.now(),
-            )
+            changes = {goods[sku]: change for sku, change in typed.items()}
+            made = stock_entry.enter(session, location, changes, request.form.get("reason", "").strip() or "By hand")
         except InvalidInput as error:
             return _form(session, error), 422
-        audit.record(session, scope.account_id(), "stock_adjusted", f"Adjustment {made.number}", location=location.name)
         made_id, number = made.id, made.number
     flash(f"Adjustment {number} is entered.", "success")
     return redirect(url_for("stock_adjustments.page", adjustment_id=made_id), 303)

@@ -43,8 +43,8 @@ def resolve_contacts(
     if orphans:
         made = upsert_customers(session, account_id, store_id, list(orphans.values()), now)
         links.update(made.by_woo_id)
-    default = _guests_contact(session, account_id, store_id)
     guests = [record for record in records if record.woo_customer_id == 0]
+    default = _guests_contact(session, account_id, store_id) if guests else None
     by_email = contacts_for_guests(session, account_id, store_id, guests, now)
     contacts: dict[int, int | None] = {}
     for record in records:

@@ -10,13 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from referins_woo import clock
-from referins_woo.accounts import audit
 from referins_woo.commerce import adjusting, ledger, locations
 from referins_woo.commerce import models as tables
 from referins_woo.commerce.upsert.bulk import lock_account
 from referins_woo.errors import InvalidInput
-from referins_woo.web import scope
+from referins_woo.web import scope, stock_entry
 from referins_woo.web.api import paging
 from referins_woo.web.api.bearer import account_id, api
 from referins_woo.web.api.contract import operation
@@ -173,17 +171,7 @@ def create_stock_adjustment(json: NewStockAdjustment) -> Response:
             raise InvalidInput("lines", "A SKU is there twice: give each once.")
         goods = adjusting.goods(work.session, work.account_id, (line.sku for line in json.lines))
         changes = {goods[line.sku]: round(line.quantity * _SCALE) for line in json.lines}
-        made = ledger.adjust(
-            work.session,
-            location,
-            changes,
-            kind=ledger.BY_HAND,
-            reason=json.reason or "By API",
-            by=audit.acting(),
-            now=clock.now(),
-        )
-        words = f"Adjustment {made.number}"
-        audit.record(work.session, work.account_id, "stock_adjusted", words, location=location.name)
+        made = stock_entry.enter(work.session, location, changes, json.reason or "By API")
         return work.answer(_documents(work.session, [made])[0], 201)
 
 
