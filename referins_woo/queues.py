@@ -59,6 +59,8 @@ BELLS: Final[dict[str, str]] = {
     "push_customers": BULK,
     "suggest_customers": BULK,
     "count_stock": BULK,
+    "tell_stock": BULK,
+    "push_stock": BULK,
 }
 """Every bell and the queue it rings on; a house test asks that each has a job and each job is here."""
 

@@ -48,6 +48,7 @@ TABLE: Final[tuple[tuple[str, float, Callable[[], None]], ...]] = (
     ("customer mappings", 30, customer_mapping.ring_for_mappings),
     ("rates", 30, ingest.ring_for_rates),
     ("opening stock", 15, ingest.ring_for_stock),
+    ("stock for stores", 30, ingest.ring_for_pushes),
     ("kept answers", 3_600, accounts.forget_answers),
     ("retention", 600, retention.ring_at_night),
 )

@@ -104,6 +104,7 @@ ACTIONS: Final[dict[str, Action]] = {
     "order_fulfilled": Action("data", "Said what was delivered of an order"),
     "change_sent_again": Action("data", "Sent a change to a store again"),
     "stock_adjusted": Action("data", "Adjusted stock"),
+    "stock_overwritten": Action("data", "Overwrote quantities of a store"),
     "stock_adjustment_edited": Action("data", "Changed an adjustment of stock"),
     "order_deleted": Action("data", "Deleted an order"),
     "rates_changed": Action("settings", "Changed rates of currencies"),

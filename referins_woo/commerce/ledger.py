@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from referins_woo import queues
 from referins_woo.commerce import stock
 from referins_woo.commerce.models import Location, Order, OrderLine, StockAdjustment, StockEntry, StockItem
 from referins_woo.commerce.stock import Figures
@@ -59,8 +60,10 @@ def figures(session: Session, wanted: Sequence[StockItem]) -> dict[int, Figures]
     }
 
 
-def held_at(session: Session, account_id: int, keys: Collection[str]) -> dict[tuple[int | None, str], int]:
-    """Return what rows of orders hold of these goods, by location and key."""
+def held_at(
+    session: Session, account_id: int, keys: Collection[str], store_id: int | None = None
+) -> dict[tuple[int | None, str], int]:
+    """Return what rows of orders hold of these goods, by location and key; `store_id`: of that store's orders alone."""
     held = func.sum(OrderLine.reduced_stock - OrderLine.stock_taken)
     rows = session.execute(
         select(Order.location_id, OrderLine.stock_key, held)
@@ -69,6 +72,7 @@ def held_at(session: Session, account_id: int, keys: Collection[str]) -> dict[tu
             OrderLine.account_id == account_id,
             among(session, OrderLine.stock_key, sorted(keys)),
             OrderLine.reduced_stock > OrderLine.stock_taken,
+            *(() if store_id is None else (Order.store_id == store_id,)),
         )
         .group_by(Order.location_id, OrderLine.stock_key)
     )
@@ -110,6 +114,7 @@ def adjust(
             session.flush()
         enter(session, made, item.id, quantity)
     session.flush()
+    touch(session, location.id, known)
     return made
 
 
@@ -128,7 +133,24 @@ def edit(session: Session, adjustment: StockAdjustment, quantities: Mapping[int,
         entry.quantity = quantities[entry.id]
     if changed:
         adjustment.edited_at, adjustment.edited_by = now, by[:320]
+        ids = [one.item_id for one in changed]
+        keys = session.scalars(select(StockItem.stock_key).where(among(session, StockItem.id, ids))).all()
+        touch(session, adjustment.location_id, keys)
     return len(changed)
+
+
+def touch(session: Session, location_id: int, keys: Collection[str]) -> None:
+    """Note that what is on hand or committed of goods at a location has changed: stores are told of it."""
+    if not keys:
+        return
+    touched: Any = session.execute(
+        update(StockItem)
+        .where(StockItem.location_id == location_id, among(session, StockItem.stock_key, sorted(set(keys))))
+        .values(revision=StockItem.revision + 1)
+        .execution_options(synchronize_session=False)
+    )
+    if touched.rowcount:
+        queues.ring_after_commit(session, "tell_stock", location_id)
 
 
 def is_open(session: Session, account_id: int) -> bool:

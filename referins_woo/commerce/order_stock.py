@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from referins_woo.commerce import ledger, stock
+from referins_woo.commerce import ledger, stock, store_books
 from referins_woo.commerce.models import Order, OrderLine
 from referins_woo.commerce.records import UNPAID_KINDS
 from referins_woo.commerce.upsert.bulk import among, update_rows
@@ -57,7 +57,7 @@ def settle(
             *(OrderLine.id, OrderLine.woo_line_id, OrderLine.stock_key, OrderLine.quantity),
             *(OrderLine.quantity_delivered, OrderLine.reduced_stock, OrderLine.stock_taken),
             *(Order.id.label("order_id"), Order.number, Order.account_id, Order.location_id, Order.woo_status),
-            Order.in_trash,
+            *(Order.in_trash, Order.store_id),
         )
         .join(Order, Order.id == OrderLine.order_id)
         .where(among(session, OrderLine.order_id, list(order_ids)), OrderLine.kind == "product")
@@ -66,6 +66,8 @@ def settle(
     changed: list[list[Any]] = []
     moved: dict[int, dict[tuple[int, str], int]] = defaultdict(lambda: defaultdict(int))
     of: dict[int, Any] = {}
+    sold: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    holds: dict[int, set[str]] = defaultdict(set)
     for row in rows:
         held = reduced.get((row.order_id, row.woo_line_id), row.reduced_stock)
         after = stock.taken(
@@ -77,13 +79,24 @@ def settle(
         )
         if (held, after) != (row.reduced_stock, row.stock_taken):
             changed.append([row.id, held, after])
+            if row.location_id is not None:
+                holds[row.location_id].add(row.stock_key)
+        sold[row.store_id][row.stock_key] += held - row.reduced_stock
         before_place = (was_at or {}).get(row.order_id, row.location_id)
         of[row.order_id] = row
+        if before_place != row.location_id and held:
+            for place in (before_place, row.location_id):
+                if place is not None:
+                    holds[place].add(row.stock_key)
         if before_place is not None and row.stock_taken:
             moved[row.order_id][before_place, row.stock_key] += row.stock_taken
         if row.location_id is not None and after:
             moved[row.order_id][row.location_id, row.stock_key] -= after
     update_rows(session, OrderLine, ("id", "reduced_stock", "stock_taken"), changed)
+    for store_id, quantities in sold.items():
+        store_books.follow(session, store_id, quantities)
+    for location_id, keys in holds.items():
+        ledger.touch(session, location_id, keys)
     found = [Moved(order_id, of[order_id].number, of[order_id].account_id, one) for order_id, one in moved.items()]
     write(session, found, now, by)
 
@@ -107,6 +120,23 @@ def write(session: Session, moved: Iterable[Moved], now: datetime, by: str) -> N
             for key, quantity in quantities.items():
                 ledger.enter(session, made, known[location_id][key].id, quantity)
     session.flush()
+    for location_id, keys in per_location.items():
+        ledger.touch(session, location_id, keys)
+
+
+def let_go(session: Session, order: Order, now: datetime, by: str) -> None:
+    """Let what an order holds leave our books, before the order is deleted here: the store keeps it taken."""
+    held = dict(
+        session.execute(
+            select(OrderLine.stock_key, func.sum(OrderLine.reduced_stock - OrderLine.stock_taken))
+            .where(OrderLine.order_id == order.id, OrderLine.reduced_stock > OrderLine.stock_taken)
+            .group_by(OrderLine.stock_key)
+        ).all()
+    )
+    if order.location_id is not None and held:
+        changes = {(order.location_id, key): -int(quantity) for key, quantity in held.items()}
+        why = f"Order {order.number}: deleted here, WooCommerce keeps its stock taken"
+        write(session, [Moved(order.id, order.number, order.account_id, changes, why)], now, by)
 
 
 def _reason(quantities: Iterable[int], number: str) -> str:
@@ -129,11 +159,20 @@ class FreshRow:
 
 
 def see_first(
-    session: Session, account_id: int, location_id: int | None, rows: Sequence[FreshRow], now: datetime, by: str
+    session: Session,
+    account_id: int,
+    store_id: int,
+    location_id: int | None,
+    rows: Sequence[FreshRow],
+    now: datetime,
+    by: str,
 ) -> None:
     """Let rows of orders that were never seen before move what is counted at their location (K2)."""
     holding = [row for row in rows if row.reduced > 0]
-    if location_id is None or not holding or not ledger.is_open(session, account_id):
+    if not holding or not ledger.is_open(session, account_id):
+        return
+    store_books.follow_new(session, store_id, [(row.key, row.placed_at, row.reduced) for row in holding])
+    if location_id is None:
         return
     known = ledger.items(session, location_id, (row.key for row in holding))
     moved: dict[int, dict[tuple[int, str], int]] = defaultdict(lambda: defaultdict(int))
@@ -151,3 +190,4 @@ def see_first(
         why = "" if since else f"Order {number}: placed before the count, and not known to it"
         found.append(Moved(order_id, number, account_id, changes, why))
     write(session, found, now, by)
+    ledger.touch(session, location_id, known)

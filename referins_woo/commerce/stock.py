@@ -50,6 +50,20 @@ def change_at_first_sight(reduced: int, has_left: int, *, since_opening: bool) -
     return -has_left if since_opening else committed(reduced, has_left)
 
 
+def to_push(on_hand: int, committed: int, buffer: int, *, backorders: bool) -> int:
+    """Return what a store is to show, in whole pieces (K2).
+
+    Fractions are rounded down; below zero only where the store lets people order what is not there.
+    """
+    whole = (on_hand - committed - buffer) // SCALE * SCALE
+    return whole if backorders else max(whole, 0)
+
+
+def explained(drift: int, sold_meanwhile: int) -> bool:
+    """Whether a store shows `drift` more than our books expect because what we sent wrote over sales of that moment."""
+    return 0 < drift <= sold_meanwhile
+
+
 def opening(woo_quantity: int, on_open_orders: int) -> int:
     """Return what is on hand where the store shows `woo_quantity` and rows of open orders hold the rest (K1)."""
     return woo_quantity + on_open_orders

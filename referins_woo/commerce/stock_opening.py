@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -108,21 +109,36 @@ def _keys(session: Session, store_id: int) -> tuple[dict[int, str], dict[int, st
     return products, variants
 
 
-def _shown(session: Session, store_id: int) -> dict[str, tuple[str, str, int]]:
-    """Return key → (SKU, name, quantity) of all goods whose stock the store manages, but those that are gone."""
+@dataclass(frozen=True, slots=True)
+class Managed:
+    """Goods whose stock a store manages; the quantity in 1/10,000."""
+
+    key: str
+    sku: str
+    name: str
+    quantity: int
+    woo_product_id: int
+    woo_variation_id: int
+
+
+def managed(session: Session, store_id: int) -> list[Managed]:
+    """Return all goods whose stock the store manages, but those that are gone; products first."""
     products, variants = _keys(session, store_id)
-    shown: dict[str, tuple[str, str, int]] = {}
-    names: dict[int, str] = {}
+    found: list[Managed] = []
+    parents: dict[int, tuple[str, int]] = {}
     for one in session.execute(
-        select(Product.id, Product.sku, Product.name, Product.manage_stock, Product.stock_quantity)
+        select(Product.id, Product.woo_id, Product.sku, Product.name, Product.manage_stock, Product.stock_quantity)
         .where(Product.store_id == store_id, Product.gone_at.is_(None))
         .order_by(Product.id)
     ):
-        names[one.id] = one.name
+        parents[one.id] = one.name, one.woo_id
         if one.manage_stock and one.stock_quantity is not None:
-            shown.setdefault(products[one.id], (one.sku, one.name, one.stock_quantity * stock.SCALE))
+            quantity = one.stock_quantity * stock.SCALE
+            found.append(Managed(products[one.id], one.sku, one.name, quantity, one.woo_id, 0))
     for each in session.execute(
-        select(Variant.id, Variant.sku, Variant.product_id, Variant.attributes, Variant.stock_quantity)
+        select(
+            *(Variant.id, Variant.woo_id, Variant.sku, Variant.product_id, Variant.attributes, Variant.stock_quantity)
+        )
         .where(
             Variant.store_id == store_id,
             Variant.gone_at.is_(None),
@@ -131,8 +147,18 @@ def _shown(session: Session, store_id: int) -> dict[str, tuple[str, str, int]]:
         )
         .order_by(Variant.id)
     ):
-        if each.product_id in names:
+        if each.product_id in parents:
+            parent, parent_woo_id = parents[each.product_id]
             options = ", ".join(str(one.get("option") or "any") for one in each.attributes)
-            name = f"{names[each.product_id]} ({options})" if options else names[each.product_id]
-            shown.setdefault(variants[each.id], (each.sku, name, each.stock_quantity * stock.SCALE))
+            name = f"{parent} ({options})" if options else parent
+            quantity = (each.stock_quantity or 0) * stock.SCALE
+            found.append(Managed(variants[each.id], each.sku, name, quantity, parent_woo_id, each.woo_id))
+    return found
+
+
+def _shown(session: Session, store_id: int) -> dict[str, tuple[str, str, int]]:
+    """Return key → (SKU, name, quantity); where two have one SKU, the first."""
+    shown: dict[str, tuple[str, str, int]] = {}
+    for one in managed(session, store_id):
+        shown.setdefault(one.key, (one.sku, one.name, one.quantity))
     return shown

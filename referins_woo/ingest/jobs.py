@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from time import monotonic
+from time import monotonic, sleep
 
 import structlog
 from sqlalchemy import or_, select
@@ -17,11 +17,14 @@ from referins_woo.ingest.contact_files import files, working
 from referins_woo.ingest.models import Delivery, Import, Watermark
 from referins_woo.stores.models import Store
 from referins_woo.stores.readable import readable_and_placed
+from referins_woo.writeback import stock_due
+from referins_woo.writeback import tell_stock as tell_stock_to
 
 log = structlog.get_logger(__name__)
 
 _FILE_SECONDS = 20.0
 _RATES_SECONDS = 20.0
+_SWEEP_SECONDS = 10.0
 _SILENT = timedelta(seconds=45)
 """An import that has not stirred for so long has lost its worker or its bell."""
 SWEEP_EVERY = timedelta(minutes=5)
@@ -72,6 +75,45 @@ def ring_for_stock() -> None:
         waiting = list(session.scalars(select(Store.id).where(stock_count.due())))
     for store_id in waiting:
         queues.ring("count_stock", store_id)
+
+
+@queues.job("tell_stock", timeout=60)
+def tell_stock(location_id: int) -> None:
+    """Ring for the stores that show what is counted at a location: it has changed."""
+    with process.current().database.reading() as session:
+        shown_by = select(Store.id).where(Store.location_id == location_id, Store.push_stock).order_by(Store.id)
+        stores = list(session.scalars(shown_by))
+    for store_id in stores:
+        queues.ring("push_stock", store_id)
+
+
+@queues.job("push_stock", timeout=600)
+def push_stock(store_id: int) -> None:
+    """Compare a store's quantities, and tell it those that are to be others."""
+    try:
+        if tell_stock_to.tell(process.current(), store_id, lambda: _is_caught_up(store_id)):
+            queues.ring("push_stock", store_id)
+    except (RetryLater, StoreMustReconnect, Final) as error:
+        log.info("stock waits", store=store_id, why=str(error))
+
+
+def _is_caught_up(store_id: int) -> bool:
+    """Catch up with a store, after whoever is at that now; whether all of it is done."""
+    until = monotonic() + _SWEEP_SECONDS
+    while (swept := catch_up.sweep(process.current(), store_id)) is None and monotonic() < until:
+        sleep(0.2)
+    return swept is not None and not swept.more
+
+
+def ring_for_pushes() -> None:
+    """Sweep: stores that have stock to be told, or to be compared; once a night all of it is."""
+    now = clock.now()
+    with process.current().database.unit() as session:
+        stock_due.ask_at_night(session, now)
+    with process.current().database.reading() as session:
+        due = stock_due.due_stores(session, now)
+    for store_id in due:
+        queues.ring("push_stock", store_id)
 
 
 @queues.job("take_contact_file", timeout=120)

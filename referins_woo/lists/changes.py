@@ -75,10 +75,10 @@ def _leave_out(_session: Session, rows: Sequence[Product], _value: str, now: dat
     return [product.id for product in changed]
 
 
-def _delete(session: Session, rows: Sequence[Order], _value: str, now: datetime, _who: str) -> list[int]:
+def _delete(session: Session, rows: Sequence[Order], _value: str, now: datetime, who: str) -> list[int]:
     ids = [row.id for row in rows]
     for order in rows:
-        removal.delete_order(session, order, now)
+        removal.delete_order(session, order, now, who)
     return ids
 
 

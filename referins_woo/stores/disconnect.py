@@ -22,7 +22,7 @@ from referins_woo.db import Base
 from referins_woo.errors import Final as FinalError
 from referins_woo.errors import InvalidInput, RetryLater, StoreMustReconnect
 from referins_woo.process import Process
-from referins_woo.stores import webhooks
+from referins_woo.stores import stock_switch, webhooks
 from referins_woo.stores.door import Door, open_store
 from referins_woo.stores.models import Grant, Store, StoreLog, Webhook
 
@@ -51,6 +51,7 @@ def disconnect(process: Process, store_id: int, delete_data: bool = False) -> No
     """
     door, now = _last_door(process, store_id), clock.now()
     with process.database.unit() as session:
+        lock_account(session, session.scalar(select(Store.account_id).where(Store.id == store_id)) or 0)
         store = session.get(Store, store_id, with_for_update=True)
         if store is None:
             raise FinalError("This store is not here any more.")
@@ -59,6 +60,7 @@ def disconnect(process: Process, store_id: int, delete_data: bool = False) -> No
         store.key_tail, store.cause, store.cause_detail, store.cause_since = "", "ok", "", None
         store.suspect_cause, store.suspect_since, store.suspect_probes = "", None, 0
         store.retry_after, store.failures, store.failing_since = None, 0, None
+        stock_switch.turn_off(session, store, now, "Its quantities are left to WooCommerce: the store is disconnected.")
         session.execute(delete(Webhook).where(Webhook.store_id == store_id))
         session.execute(
             update(Grant).where(Grant.store_id == store_id).values(expires_at=now, key_locked=None, secret_locked=None)

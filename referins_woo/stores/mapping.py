@@ -14,7 +14,10 @@ from referins_woo.commerce import locations
 from referins_woo.commerce.models import Location
 from referins_woo.commerce.upsert.bulk import lock_account
 from referins_woo.errors import InvalidInput
+from referins_woo.stores import stock_switch
 from referins_woo.stores.models import Store, StoreLog
+
+_OTHER_PLACE = "Its quantities are left to WooCommerce until you have seen what another location would change."
 
 
 def choose(session: Session, store: Store, location_id: int, now: datetime) -> bool:
@@ -30,6 +33,8 @@ def choose(session: Session, store: Store, location_id: int, now: datetime) -> b
         raise InvalidInput("location", "There is no such location.")
     is_other = store.location_id != location.id
     store.location_id = location.id
+    if is_other:
+        stock_switch.turn_off(session, store, now, f"{_OTHER_PLACE} Its location is {location.name} now.")
     if is_other and store.state != "connecting":  # the wizard's steps are no changes yet
         audit.record(session, store.account_id, "store_settings_changed", store.url, location=location.name)
         _log(session, store, now, f"Later orders go to the location {location.name}.")
@@ -73,6 +78,7 @@ def delete(session: Session, location: Location, now: datetime) -> int:
     waiting = 0
     for store in mapped:
         store.location_id = None
+        stock_switch.turn_off(session, store, now, f"{_OTHER_PLACE} {location.name} was deleted.")
         if store.state in ("disconnected", "connecting"):
             continue
         waiting += 1

@@ -87,6 +87,18 @@ class Store(Base):
     """Its goods are counted once, when its import has ended (K1)."""
     stock_counted_at: Mapped[datetime | None]
     """When that was done; None: not yet."""
+    push_stock: Mapped[bool] = mapped_column(default=False)
+    """Its quantities are kept from here (K0)."""
+    stock_buffer: Mapped[int] = mapped_column(default=0)
+    """Pieces of each SKU that it is not told of."""
+    stock_all_commitments: Mapped[bool] = mapped_column(default=True)
+    """It is told what the orders of all stores leave, not what its own leave (K3)."""
+    stock_matched_at: Mapped[datetime | None]
+    """When its goods were last matched with what is counted at its location."""
+    stock_asked_at: Mapped[datetime | None]
+    """When it was last asked for that all its quantities be compared: at night, or by somebody."""
+    stock_checked_at: Mapped[datetime | None]
+    """When that was done."""
     sync_contacts: Mapped[bool] = mapped_column(default=True)
     sync_orders: Mapped[bool] = mapped_column(default=True)
     sync_transactions: Mapped[bool] = mapped_column(default=True)

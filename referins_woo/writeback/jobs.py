@@ -7,6 +7,7 @@ from sqlalchemy import or_, select
 from referins_woo import clock, process, queues
 from referins_woo.stores.models import Store
 from referins_woo.writeback.models import StoreWrite
+from referins_woo.writeback.outbox import STOCK_SET
 from referins_woo.writeback.send import push
 
 
@@ -25,6 +26,7 @@ def ring_for_writes() -> None:
             select(StoreWrite.store_id)
             .join(Store, Store.id == StoreWrite.store_id)
             .where(
+                StoreWrite.kind != STOCK_SET,
                 or_(
                     StoreWrite.state.in_(("waiting", "unknown")) & (StoreWrite.due_at <= now),
                     StoreWrite.state == "sending",

@@ -34,9 +34,9 @@ class StoreWrite(Base):
     account_id: Mapped[int]
     store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"))
     kind: Mapped[str] = mapped_column(String(24))
-    """`order_completed`, `customer_created` or `customer_updated`."""
+    """`order_completed`, `customer_created`, `customer_updated` or `stock_set`."""
     subject: Mapped[int]
-    """Woo id of the order; of a customer our contact, whether the store knows it yet or not."""
+    """Woo id of the order, product or variation; of a customer our contact, whether the store knows it yet or not."""
     revision: Mapped[int]
     """Counts the changes of that kind to that record."""
     order_id: Mapped[int | None]

@@ -21,6 +21,8 @@ ORDER_COMPLETED: Final = "order_completed"
 CUSTOMER_CREATED: Final = "customer_created"
 CUSTOMER_UPDATED: Final = "customer_updated"
 CUSTOMERS: Final = (CUSTOMER_CREATED, CUSTOMER_UPDATED)
+STOCK_SET: Final = "stock_set"
+"""A quantity: told in batches by `tell_stock`, never one by one."""
 OPEN: Final = ("waiting", "sending", "unknown")
 _COMPLETED: Final = {"status": "completed"}
 

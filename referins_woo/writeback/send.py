@@ -25,7 +25,7 @@ from referins_woo.stores.door import Door, open_store
 from referins_woo.stores.door.line import Faltered, GoneRecord
 from referins_woo.writeback import customers, verdict
 from referins_woo.writeback.models import StoreWrite
-from referins_woo.writeback.outbox import CUSTOMERS
+from referins_woo.writeback.outbox import CUSTOMERS, STOCK_SET
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +52,7 @@ def push(process: Process, store_id: int) -> bool:
         # Nobody else sends to this store: what is being sent was left by a worker that died.
         session.execute(
             update(StoreWrite)
-            .where(StoreWrite.store_id == store_id, StoreWrite.state == "sending")
+            .where(StoreWrite.store_id == store_id, StoreWrite.state == "sending", StoreWrite.kind != STOCK_SET)
             .values(state="unknown", error="The sender died before the answer came.", due_at=clock.now())
             .execution_options(synchronize_session=False)
         )
@@ -180,6 +180,7 @@ class _Pusher:
                     .where(
                         StoreWrite.store_id == self._store_id,
                         StoreWrite.state.in_(("waiting", "unknown")),
+                        StoreWrite.kind != STOCK_SET,
                         StoreWrite.due_at <= clock.now(),
                     )
                     .order_by(StoreWrite.due_at, StoreWrite.id)

@@ -399,7 +399,7 @@ def test_leaving_with_the_data_kept_and_coming_back_doubles_nothing_and_fires_no
     owner.import_all()
     deleted = owner.rows(Order)[0]
     with owner.process.database.unit() as session:
-        removal.delete_order(session, session.get_one(Order, deleted.id), application_clock.now())
+        removal.delete_order(session, session.get_one(Order, deleted.id), application_clock.now(), "olga@shop.example")
     before, first_t0 = owner.counts(), owner.one(Store, owner.store_id).live_since
     disconnect.disconnect(owner.process, owner.store_id)
     owner.bells.drain()
@@ -434,7 +434,7 @@ def test_deleting_a_stores_data_takes_all_of_it_and_leaves_the_other_stores(owne
         shared_email = kept[1].email
         tagged, shared = kept[0].id, kept[1].id
         deleted = session.scalars(select(Order).order_by(Order.id)).first()
-        removal.delete_order(session, deleted, application_clock.now())
+        removal.delete_order(session, deleted, application_clock.now(), "olga@shop.example")
     with PracticeStore(StoreOptions(size=5, seed=7, webhook_delay=None)) as other_shop:
         other_shop.create_customer(shared_email, first_name=kept[1].first_name, last_name=kept[1].last_name)
         other = Owner(owner.process, owner.bells, other_shop)

@@ -201,7 +201,7 @@ def test_an_order_deleted_here_never_comes_back(merchant: Merchant) -> None:
     merchant.sweep()
     with merchant.process.database.unit() as session:
         order = session.scalars(select(Order).where(Order.woo_id == woo_id)).one()
-        removal.delete_order(session, order, clock.now())
+        removal.delete_order(session, order, clock.now(), "olga@shop.example")
     merchant.practice.pay(woo_id)
     merchant.sweep()
     assert merchant.order(woo_id) is None

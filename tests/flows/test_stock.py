@@ -173,8 +173,10 @@ def test_an_order_that_holds_nothing_commits_nothing_and_a_deleted_one_no_more(s
     assert shop.figures("sku:BAG") == (40, 5, 35)
     with shop.merchant.process.database.unit() as session:
         order = session.scalars(select(Order).where(Order.woo_id == pending)).one()
-        removal.delete_order(session, order, clock.now())
-    assert shop.figures("sku:BAG") == (40, 0, 40)
+        removal.delete_order(session, order, clock.now(), WHO)
+    assert shop.figures("sku:BAG") == (35, 0, 35), "WooCommerce goes on holding it"
+    assert shop.adjustments()[-1][1].endswith("deleted here, WooCommerce keeps its stock taken")
+    shop.must_agree()
 
 
 def test_shipping_from_elsewhere_moves_what_is_held_and_what_has_left(shop: Shop) -> None:

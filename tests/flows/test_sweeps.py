@@ -199,7 +199,7 @@ def test_a_hole_is_found_by_its_number_and_filled_silently_or_fired_as_its_own_t
 def test_an_order_deleted_here_counts_on_neither_side(merchant: Merchant, running: Process) -> None:
     order = next(row for row in merchant.rows(Order) if not row.in_trash)
     with running.database.unit() as session:
-        removal.delete_order(session, session.get_one(Order, order.id), merchant.clock.now())
+        removal.delete_order(session, session.get_one(Order, order.id), merchant.clock.now(), "olga@shop.example")
     merchant.sweep(20)
     row = merchant.ledger()["orders"]
     assert off(row) == 0

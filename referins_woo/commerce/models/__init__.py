@@ -9,7 +9,7 @@ from referins_woo.commerce.models.match import ContactMerge, Match
 from referins_woo.commerce.models.order import Order, OrderLine, Tombstone
 from referins_woo.commerce.models.product import Product, Variant
 from referins_woo.commerce.models.rate import CurrencyRate
-from referins_woo.commerce.models.stock import StockAdjustment, StockEntry, StockItem
+from referins_woo.commerce.models.stock import StockAdjustment, StockEntry, StockItem, StoreStock
 from referins_woo.commerce.models.transaction import Transaction
 
 __all__ = [
@@ -33,6 +33,7 @@ __all__ = [
     "StockItem",
     "StoreCustomerName",
     "StoreMapping",
+    "StoreStock",
     "Tombstone",
     "Transaction",
     "Variant",

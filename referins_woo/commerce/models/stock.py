@@ -31,6 +31,53 @@ class StockItem(Base):
     opened_at: Mapped[datetime] = mapped_column(default=clock.now)
     """When they were first counted there: what stores took before is in that count."""
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
+    revision: Mapped[int] = mapped_column(default=0)
+    """Counts what has changed what is on hand or committed: by it a store is known to be told of an older state."""
+
+
+class StoreStock(Base):
+    """Goods as one store sells them, whose quantity the store is told (K2–K4).
+
+    `in_step`: as far as we know the store shows what it is to show, or is told next. `sending`; `unknown`: sent, and no
+    answer came. `changed`: somebody changed the quantity in WooCommerce; somebody here decides. `failed`: the store did
+    not take it, or cannot.
+    """
+
+    __tablename__ = "store_stock"
+    __table_args__ = (
+        UniqueConstraint("store_id", "woo_product_id", "woo_variation_id"),
+        Index("ix_store_stock_key", "store_id", "stock_key"),
+        Index("ix_store_stock_state", "store_id", "state", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    account_id: Mapped[int]
+    store_id: Mapped[int] = mapped_column(ForeignKey("stores.id"))
+    stock_key: Mapped[str] = mapped_column(Text)
+    woo_product_id: Mapped[int]
+    woo_variation_id: Mapped[int] = mapped_column(default=0)
+    label: Mapped[str] = mapped_column(Text, default="")
+    """The SKU, or the name of goods that have none."""
+    expected: Mapped[int]
+    """What the store shows by our books: what it last showed us, less what its orders have taken since."""
+    agreed_at: Mapped[datetime | None]
+    """On the store's clock: orders placed before are in `expected`. None: never compared yet."""
+    looked_at: Mapped[datetime | None]
+    """When it was last compared."""
+    drift: Mapped[int] = mapped_column(default=0)
+    """Of `changed`: by how much more the store shows."""
+    sent: Mapped[int | None]
+    """What it is being told; a lost answer leaves it open which of the two it shows."""
+    sent_from: Mapped[datetime | None]
+    """On the store's clock: what was sold from here…"""
+    sent_until: Mapped[datetime | None]
+    """…to here may have been overwritten by what we sent."""
+    backorders: Mapped[bool] = mapped_column(default=False)
+    state: Mapped[str] = mapped_column(String(10), default="in_step")
+    error: Mapped[str] = mapped_column(Text, default="")
+    revision: Mapped[int] = mapped_column(default=-1)
+    """`StockItem.revision` of what the store was last told; -1: look again."""
+    pushes: Mapped[int] = mapped_column(default=0)
 
 
 class StockAdjustment(Base):

@@ -188,7 +188,7 @@ def insert_orders(
         row[0] = line_id
     insert_rows(session, Order, _ORDER, rows)
     insert_rows(session, OrderLine, _LINE, lines)
-    order_stock.see_first(session, account_id, location_id, held, now, WOOCOMMERCE)
+    order_stock.see_first(session, account_id, store_id, location_id, held, now, WOOCOMMERCE)
     return changes
 
 

@@ -26,6 +26,7 @@ from referins_woo.process import Process
 from referins_woo.stores import connection, settings, translate
 from referins_woo.stores.door.line import GoneRecord, Line
 from referins_woo.stores.door.reaching import reach
+from referins_woo.stores.door.shelf import Shelf
 from referins_woo.stores.models import Store
 from referins_woo.stores.view import StoreView, view_of
 from referins_woo.woo.client import Answer, Params, WooClient
@@ -103,6 +104,7 @@ class Door:
         """Use `open_store`."""
         self.store = store
         self._line = Line(process, store, client)
+        self.shelf = Shelf(self._line)
 
     @property
     def latency_ms(self) -> int | None:

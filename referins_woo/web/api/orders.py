@@ -208,7 +208,7 @@ def delete_order(order_id: int) -> Response:
     with writing() as work:
         found = work.own(tables.Order, order_id)
         audit.record(work.session, work.account_id, "order_deleted", found.number)
-        removal.delete_order(work.session, found, clock.now())
+        removal.delete_order(work.session, found, clock.now(), audit.acting())
     return Response(status=204)
 
 
