@@ -9,7 +9,10 @@ is committed before it is, so that after a crash, or a lost answer, a look at th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
@@ -21,13 +24,13 @@ from sqlalchemy.orm import Session
 from referins_woo import clock, lease
 from referins_woo.commerce import stock, store_books, store_shelf
 from referins_woo.commerce.models import StoreStock
-from referins_woo.commerce.store_shelf import Line
+from referins_woo.commerce.upsert.bulk import insert_rows, new_ids, update_rows
 from referins_woo.errors import Final as FinalError
 from referins_woo.errors import LeaseLost, RetryLater
 from referins_woo.process import Process
 from referins_woo.stores.connection import can_write
 from referins_woo.stores.door import Door, open_store
-from referins_woo.stores.door.shelf import MOST, Shown
+from referins_woo.stores.door.shelf import MOST, Looked, Shown, Told
 from referins_woo.stores.models import Store, StoreLog
 from referins_woo.writeback import stock_due
 from referins_woo.writeback.models import StoreWrite
@@ -40,6 +43,11 @@ _LEASE_SECONDS: Final = 300.0
 GONE: Final = "It is no longer in WooCommerce."
 NOT_MANAGED: Final = "WooCommerce does not manage the stock of it: tick “Manage stock” there, or leave it out."
 NO_ANSWER: Final = "No answer came; a look at the store settles it."
+NOT_ARRIVED: Final = "It did not arrive."
+_WRITE: Final = (
+    *("id", "account_id", "store_id", "kind", "subject", "revision", "label"),
+    *("body", "expected", "answer", "state", "error", "attempts", "due_at", "by", "created_at", "asked_at"),
+)
 
 Sweep = Callable[[], bool]
 """Catches up with the store; returns whether that is done (False: there is more, or another worker is at it)."""
@@ -72,6 +80,15 @@ def tell(process: Process, store_id: int, sweep: Sweep) -> bool:
             lease.release(session, name, fence)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """A quantity on its way: our row, the row of its write, and the pieces."""
+
+    row_id: int
+    write_id: int
+    pieces: int
+
+
 class _Teller:
     def __init__(self, process: Process, store_id: int, sweep: Sweep, name: str, fence: int) -> None:
         self._process, self._store_id, self._sweep = process, store_id, sweep
@@ -88,149 +105,134 @@ class _Teller:
             if not self._sweep():
                 return True
             door = open_store(self._process, self._store_id)
-            for product, ids in _batches(plan.due):
-                if time.monotonic() > until:
-                    self._tell_of_changes()
-                    return True
-                self._batch(door, product, ids)
+            ended = self._batches(door, plan.due, until)
             self._tell_of_changes()
+            if not ended:
+                return True
         with self._unit() as session:
             return stock_due.ended(session, self._store_id, plan, clock.now())
 
-    def _batch(self, door: Door, product: int, ids: Mapping[int, int]) -> None:
-        """Look at some goods (Woo id → row), and tell those whose figure is another."""
-        looked = door.shelf.look(product, list(ids))
-        agreed, odd = self._compare(ids, looked.shown, looked.date, last=False)
+    def _batches(self, door: Door, due: Sequence[tuple[int, int, int]], until: float) -> bool:
+        """Work through what is due; returns whether all of it was. The next look is under way meanwhile."""
+        with ThreadPoolExecutor(1, thread_name_prefix="look-ahead") as ahead:
+            coming: deque[tuple[int, dict[int, int], Future[Looked]]] = deque()
+            waiting = _batches(due)
+            depth = 2 if door.store.connections > 1 else 1
+            while True:
+                while len(coming) < depth and (batch := next(waiting, None)) is not None:
+                    coming.append((*batch, ahead.submit(door.shelf.look, batch[0], list(batch[1]))))
+                if not coming:
+                    return True
+                if time.monotonic() > until:
+                    return False
+                product, ids, looked = coming.popleft()
+                self._batch(door, product, ids, looked.result())
+
+    def _batch(self, door: Door, product: int, ids: Mapping[int, int], looked: Looked) -> None:
+        """Tell those of some goods (Woo id → row) whose figure is another than what the store shows."""
+        odd = self._pass(door, product, ids, looked, last=False)
         if odd and self._sweep():
-            again = {woo_id: row_id for woo_id, row_id in ids.items() if row_id in odd}
-            looked_again = door.shelf.look(product, list(again))
-            agreed |= self._compare(again, looked_again.shown, looked_again.date, last=True)[0]
-        if not can_write(door.store.state):
-            return
-        wanted = self._begin(agreed, looked.date)
-        if not wanted:
-            return
-        try:
-            told = door.shelf.tell(product, wanted)
-        except RetryLater:
-            self._end(ids, wanted, None, None)
-            raise
-        except FinalError as error:
-            self._end(ids, wanted, dict.fromkeys(wanted, f"WooCommerce refused it: {error}"), None)
-        else:
-            self._end(ids, wanted, told.answers, told.date)
+            self._pass(door, product, odd, door.shelf.look(product, list(odd)), last=True)
+
+    def _pass(self, door: Door, product: int, ids: Mapping[int, int], looked: Looked, *, last: bool) -> dict[int, int]:
+        """Tell what agrees with our books; returns what does not (Woo id → row)."""
+        with self._unit() as session:
+            agreed, odd = self._compare(session, ids, looked, last=last)
+            sending = self._begin(session, agreed, looked.date) if can_write(door.store.state) else {}
+        if sending:
+            wanted = {woo_id: one.pieces for woo_id, one in sending.items()}
+            try:
+                told = door.shelf.tell(product, wanted)
+            except RetryLater:
+                self._end(sending, None)
+                raise
+            except FinalError as error:
+                self._end(sending, Told(dict.fromkeys(wanted, f"WooCommerce refused it: {error}"), looked.date))
+            else:
+                self._end(sending, told)
+        return odd
 
     def _compare(
-        self, ids: Mapping[int, int], shown: Mapping[int, Shown], at: datetime, *, last: bool
-    ) -> tuple[set[int], set[int]]:
-        """Take in what the store shows; returns the rows that agree with our books, and those that do not.
+        self, session: Session, ids: Mapping[int, int], looked: Looked, *, last: bool
+    ) -> tuple[list[StoreStock], dict[int, int]]:
+        """Take in what the store shows; returns what agrees with our books, and what does not (Woo id → row).
 
         `last`: the store's orders were swept since, so somebody else has changed those.
         """
         now = clock.now()
-        agreed: set[int] = set()
-        odd: set[int] = set()
+        terms = stock_due.terms_of(session, self._store_id)
+        agreed: list[StoreStock] = []
+        odd: dict[int, int] = {}
         failed: list[StoreStock] = []
-        with self._unit() as session:
-            terms = stock_due.terms_of(session, self._store_id)
-            for row in store_shelf.rows_of(session, self._store_id, ids.values()):
-                row.looked_at = now
-                found = shown.get(row.woo_variation_id or row.woo_product_id)
-                if row.error == store_shelf.TWICE:
-                    continue
-                if found is None or not found.is_managed or found.quantity is None:
-                    row.state, row.error = "failed", GONE if found is None else NOT_MANAGED
-                    row.drift, row.sent = 0, None
-                    failed.append(row)
-                    continue
-                quantity, row.backorders = found.quantity * stock.SCALE, found.backorders
-                if _accept(session, row, quantity, asked=terms is not None and terms.pushes):
-                    self._settle(session, row, quantity)
-                    store_shelf.agree(row, quantity, at, now)
-                    row.state, row.error = "in_step", ""
-                    agreed.add(row.id)
-                elif last:
-                    self._changed += row.state != "changed"
-                    row.state, row.drift, row.error = "changed", quantity - row.expected, ""
-                    self._settle(session, row, quantity)
-                    row.sent = None
-                else:
-                    row.revision = -1  # it stays due if the sweep cannot be had now
-                    odd.add(row.id)
-            if terms is not None:
-                for line in store_shelf.lines(session, terms.terms, failed):
-                    line.row.revision = line.item.revision  # tried again when there is another figure
+        for row in store_shelf.rows_of(session, self._store_id, ids.values()):
+            row.looked_at = now
+            found = looked.shown.get(_woo_id(row))
+            if row.error == store_shelf.TWICE:
+                continue
+            if found is None or not found.is_managed or found.quantity is None:
+                row.state, row.error = "failed", GONE if found is None else NOT_MANAGED
+                row.drift, row.sent = 0, None
+                failed.append(row)
+                continue
+            quantity, row.backorders = found.quantity * stock.SCALE, found.backorders
+            if _accept(session, row, quantity, asked=terms is not None and terms.pushes):
+                _settle(session, row, quantity, now)
+                store_shelf.agree(row, quantity, looked.date, now)
+                row.state, row.error = "in_step", ""
+                agreed.append(row)
+            elif last:
+                self._changed += row.state != "changed"
+                _settle(session, row, quantity, now)
+                row.state, row.drift, row.error, row.sent = "changed", quantity - row.expected, "", None
+            else:
+                row.revision = -1  # it stays due if the sweep cannot be had now
+                odd[_woo_id(row)] = row.id
+        if terms is not None:
+            for line in store_shelf.lines(session, terms.terms, failed):
+                line.row.revision = line.item.revision  # tried again when there is another figure
         return agreed, odd
 
-    def _settle(self, session: Session, row: StoreStock, quantity: int) -> None:
-        """End the write whose answer was lost, by what the store shows."""
-        if row.state == "unknown":
-            arrived = row.sent is not None and quantity == row.sent
-            session.execute(
-                update(StoreWrite)
-                .where(
-                    *(StoreWrite.store_id == row.store_id, StoreWrite.kind == STOCK_SET),
-                    StoreWrite.subject == (row.woo_variation_id or row.woo_product_id),
-                    StoreWrite.state == "unknown",
-                )
-                .values(
-                    state="done" if arrived else "failed",
-                    error="" if arrived else "It did not arrive.",
-                    done_at=clock.now(),
-                )
-                .execution_options(synchronize_session=False)
+    def _begin(self, session: Session, rows: Sequence[StoreStock], looked_at: datetime) -> dict[int, _Sending]:
+        """Write down what is being sent, which is committed just before it is; by Woo id."""
+        terms = stock_due.terms_of(session, self._store_id)
+        if terms is None or not terms.pushes:
+            return {}
+        told = []
+        for line in store_shelf.lines(session, terms.terms, rows):
+            line.row.revision = line.item.revision
+            if line.target != line.row.expected:
+                told.append(line)
+        now, sending = clock.now(), {}
+        writes = []
+        for line, write_id in zip(told, new_ids(session, StoreWrite, len(told)), strict=True):
+            row, pieces = line.row, line.target // stock.SCALE
+            row.pushes += 1
+            writes.append(
+                [
+                    *(write_id, row.account_id, row.store_id, STOCK_SET, _woo_id(row), row.pushes, row.label),
+                    *({"stock_quantity": pieces}, line.arithmetic(), {}, "sending", "", 1, now, terms.by, now, now),
+                ]
             )
+            row.state, row.sent, row.sent_from, row.sent_until = "sending", line.target, looked_at, None
+            sending[_woo_id(row)] = _Sending(row.id, write_id, pieces)
+        insert_rows(session, StoreWrite, _WRITE, writes)
+        return sending
 
-    def _begin(self, ids: Collection[int], looked_at: datetime) -> dict[int, int]:
-        """Commit what is being sent, just before it is; returns Woo id → pieces."""
-        now, wanted = clock.now(), {}
-        with self._unit() as session:
-            terms = stock_due.terms_of(session, self._store_id)
-            if terms is None or not terms.pushes:
-                return {}
-            rows = [row for row in store_shelf.rows_of(session, self._store_id, ids) if row.state == "in_step"]
-            for line in store_shelf.lines(session, terms.terms, rows):
-                row = line.row
-                row.revision = line.item.revision
-                if line.target == row.expected or row.agreed_at is None:
-                    continue
-                session.add(_write(line, terms.by, now))
-                row.pushes += 1
-                row.state, row.sent, row.sent_from, row.sent_until = "sending", line.target, looked_at, None
-                wanted[row.woo_variation_id or row.woo_product_id] = line.target // stock.SCALE
-        return wanted
-
-    def _end(
-        self,
-        ids: Mapping[int, int],
-        wanted: Mapping[int, int],
-        answers: Mapping[int, Shown | str] | None,
-        at: datetime | None,
-    ) -> None:
+    def _end(self, sending: Mapping[int, _Sending], told: Told | None) -> None:
         """Take in the answers; None: none came, and a look settles it."""
         now = clock.now()
         with self._unit() as session:
-            rows = store_shelf.rows_of(session, self._store_id, [ids[woo_id] for woo_id in wanted])
-            ended = []
-            for row in rows:
-                woo_id = row.woo_variation_id or row.woo_product_id
+            writes = []
+            for row in store_shelf.rows_of(session, self._store_id, [one.row_id for one in sending.values()]):
+                sent = sending[_woo_id(row)]
                 state, words = "unknown", NO_ANSWER
-                if answers is not None:
-                    state, words = _outcome(row, wanted[woo_id], answers.get(woo_id), at)
-                row.state = {"done": "in_step"}.get(state, state)
+                if told is not None:
+                    state, words = _outcome(row, sent.pieces, told.answers.get(_woo_id(row)), told.date)
+                row.state = "in_step" if state == "done" else state
                 row.error = "" if state == "done" else words
-                ended.append((woo_id, row.pushes, state, words))
-            for woo_id, revision, state, words in ended:
-                session.execute(
-                    update(StoreWrite)
-                    .where(
-                        *(StoreWrite.store_id == self._store_id, StoreWrite.kind == STOCK_SET),
-                        *(StoreWrite.subject == woo_id, StoreWrite.revision == revision),
-                    )
-                    .values(state=state, error=words, done_at=None if state == "unknown" else now)
-                    .execution_options(synchronize_session=False)
-                )
-        log.info("stock told", store_id=self._store_id, goods=len(wanted), answered=answers is not None)
+                writes.append([sent.write_id, state, row.error, None if state == "unknown" else now])
+            update_rows(session, StoreWrite, ("id", "state", "error", "done_at"), writes)
+        log.info("stock told", store_id=self._store_id, goods=len(sending), answered=told is not None)
 
     def _tell_of_changes(self) -> None:
         if not self._changed:
@@ -261,7 +263,7 @@ def _accept(session: Session, row: StoreStock, quantity: int, *, asked: bool) ->
     return stock.explained(quantity - row.expected, store_books.sold_while_sending(session, row))
 
 
-def _outcome(row: StoreStock, pieces: int, answer: Shown | str | None, at: datetime | None) -> tuple[str, str]:
+def _outcome(row: StoreStock, pieces: int, answer: Shown | str | None, at: datetime) -> tuple[str, str]:
     """Take in one answer; returns the state and the words of the write.
 
     Orders that came in meanwhile have lowered what was sent, too: they stay lowered.
@@ -281,24 +283,26 @@ def _outcome(row: StoreStock, pieces: int, answer: Shown | str | None, at: datet
     return "done", ""
 
 
-def _write(line: Line, by: str, now: datetime) -> StoreWrite:
-    row = line.row
-    return StoreWrite(
-        account_id=row.account_id,
-        store_id=row.store_id,
-        kind=STOCK_SET,
-        subject=row.woo_variation_id or row.woo_product_id,
-        revision=row.pushes + 1,
-        label=row.label,
-        body={"stock_quantity": line.target // stock.SCALE},
-        expected=line.arithmetic(),
-        state="sending",
-        attempts=1,
-        due_at=now,
-        created_at=now,
-        asked_at=now,
-        by=by,
+def _settle(session: Session, row: StoreStock, quantity: int, now: datetime) -> None:
+    """End the write whose answer was lost, by what the store shows."""
+    if row.state != "unknown":
+        return
+    arrived = row.sent is not None and quantity == row.sent
+    session.execute(
+        update(StoreWrite)
+        .where(
+            StoreWrite.store_id == row.store_id,
+            StoreWrite.kind == STOCK_SET,
+            StoreWrite.subject == _woo_id(row),
+            StoreWrite.state == "unknown",
+        )
+        .values(state="done" if arrived else "failed", error="" if arrived else NOT_ARRIVED, done_at=now)
+        .execution_options(synchronize_session=False)
     )
+
+
+def _woo_id(row: StoreStock) -> int:
+    return row.woo_variation_id or row.woo_product_id
 
 
 def _batches(due: Sequence[tuple[int, int, int]]) -> Iterator[tuple[int, dict[int, int]]]:
