@@ -7,6 +7,7 @@ A test that takes `database` runs twice, on SQLite and on a real PostgreSQL. Tes
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import random
@@ -19,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 from redis import Redis
@@ -29,6 +32,7 @@ from werkzeug.serving import make_server
 from referins_woo import clock as application_clock
 from referins_woo import config as configuration
 from referins_woo import migrate, process, queues
+from referins_woo.accounts import passwords
 from referins_woo.config import Config
 from referins_woo.crypto import Vault
 from referins_woo.db import Database
@@ -53,6 +57,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+gc.disable()  # until all tests are collected
 SECRET_KEY = "only-for-tests-only-for-tests-only-for-tests"
 ENCRYPTION_KEY = "b25seS1mb3ItdGVzdHMtb25seS1mb3ItdGVzdHMtISE="
 _MIGRATED = "referins_template"
@@ -81,6 +86,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+def pytest_collection_finish() -> None:
+    """What was imported and collected stays for the whole run: the collector of garbage need not walk it each time."""
+    gc.freeze()
+    gc.enable()
+    gc.set_threshold(200_000, 20, 100)
+
+
 class NetworkUsed(BaseException):
     """A test reached for an address outside this machine. Not an Exception: no code under test may swallow it."""
 
@@ -98,6 +110,33 @@ def no_network() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", loopback_only)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hashes of passwords cost nearly nothing in this process: thousands of tests make a user."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
+
+
+class CompiledTemplates(BytecodeCache):
+    """Templates are compiled once for the applications of all tests of this process."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill the bucket, if its template was compiled before."""
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+TEMPLATES = CompiledTemplates()
 
 
 @pytest.fixture(scope="session")
@@ -214,6 +253,7 @@ def app(running: Process, bells: queues.MemoryBells) -> Flask:
     made = importlib.import_module("referins_woo.app").create_app(running.config, connect_queues=False)
     assert isinstance(made, Flask)
     made.testing = True
+    made.jinja_env.bytecode_cache = TEMPLATES
     return made
 
 

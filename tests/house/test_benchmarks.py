@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench import Row, chain, engine, imports, intake, lists, mails, matching, start, waits
+from bench import Row, chain, engine, imports, intake, lists, mails, matching, start, stock_push, waits
 from bench.__main__ import names, table
 
 
@@ -27,8 +27,20 @@ def test_benchmarks_run() -> None:
     told(mails.rows_of(count=20, pairs=1, renders=5), "mails")
     told(matching.rows_of(customers=200, times=1), "matching")
     told(start.rows_of(times=1), "start")
+    told(stock_push.rows_of(goods=150, times=1), "stock_push")
     told(waits.rows_of(sizes={"sqlite": 200, "postgresql": 200}, times=2), "waits")
 
 
 def test_every_benchmark_is_tried_here() -> None:
-    assert names() == ["chain", "engine", "imports", "intake", "lists", "mails", "matching", "start", "waits"]
+    assert names() == [
+        "chain",
+        "engine",
+        "imports",
+        "intake",
+        "lists",
+        "mails",
+        "matching",
+        "start",
+        "stock_push",
+        "waits",
+    ]

@@ -56,8 +56,8 @@ def postmark() -> Iterator[FakePostmark]:
     [
         ("smtp", 2),
         ("postmark", 2),
-        pytest.param("smtp", 30, marks=pytest.mark.storm),
-        pytest.param("postmark", 10, marks=pytest.mark.storm),
+        pytest.param("smtp", 12, marks=pytest.mark.storm),
+        pytest.param("postmark", 6, marks=pytest.mark.storm),
     ],
 )
 def test_kill_9_while_sending_repeats_nothing_and_loses_nothing(
