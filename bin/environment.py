@@ -207,11 +207,18 @@ def main(arguments: list[str]) -> int:
 
 
 def _pytest_arguments(arguments: list[str]) -> list[str]:
-    """Without arguments: all but storm; with --all: storm too; anything else goes to pytest as it is."""
+    """Without arguments: all but storm; with --all: storm, not its brief parts; others go to pytest as they are."""
     if not arguments:
         return ["-n", "2", "-m", "not storm"]
     if "--all" in arguments:
-        return ["-n", "2", *(argument for argument in arguments if argument != "--all")]
+        return [
+            "-n",
+            "2",
+            "-m",
+            "not brief",
+            "--durations=25",
+            *(argument for argument in arguments if argument != "--all"),
+        ]
     return arguments
 
 

@@ -86,6 +86,26 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+class AtOnce:
+    """Tells of a failure when it happens: a run that is ended from outside never comes to its summary."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Print the end of what went wrong."""
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is not None and report.outcome in ("failed", "rerun"):
+            said = "\n".join(report.longreprtext.splitlines()[-30:])
+            terminal.write_line(f"\n{report.outcome} after {report.duration:.0f} s: {report.nodeid}\n{said}")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In CI, tell at once, by the process that the tests' own processes report to."""
+    if CI and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(AtOnce(config))
+
+
 def pytest_collection_finish() -> None:
     """What was imported and collected stays for the whole run: the collector of garbage need not walk it each time."""
     gc.freeze()

@@ -104,5 +104,5 @@ def test_an_old_python_is_refused_with_one_sentence(tmp_path: Path) -> None:
 
 def test_arguments_choose_which_tests_run(environment: ModuleType) -> None:
     assert environment._pytest_arguments([]) == ["-n", "2", "-m", "not storm"]
-    assert environment._pytest_arguments(["--all"]) == ["-n", "2"]
+    assert environment._pytest_arguments(["--all"]) == ["-n", "2", "-m", "not brief", "--durations=25"]
     assert environment._pytest_arguments(["tests/house", "-k", "x"]) == ["tests/house", "-k", "x"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route
@@ -221,6 +223,7 @@ def _signed_in(
     return page
 
 
+Scheme = Literal["light", "dark"]
 CROSS = ((1440, "light"), (375, "dark"), (1440, "dark"), (375, "light"))
 """Windows and colours in which a page must be usable."""
 
@@ -229,11 +232,23 @@ def _judge(page: Page, base: str, path: str, complaints: list[str]) -> None:
     page.goto(base + path)
     if page.locator("[hx-trigger=load]").count():
         page.locator("[hx-trigger=load]").wait_for(state="detached")
-    for violation in Axe().run(page, options=RULES).response["violations"]:
+    _complain(page, path, RULES, complaints)
+
+
+def _complain(page: Page, path: str, rules: dict[str, object], complaints: list[str]) -> None:
+    for violation in Axe().run(page, options=rules).response["violations"]:
         nodes = "; ".join(node["html"][:140] + " " + str(node["target"]) for node in violation["nodes"][:4])
         complaints.append(f"{path}: {violation['id']}: {nodes}")
 
 
+def _judge_in(scheme: Scheme, page: Page, path: str, complaints: list[str]) -> None:
+    """Judge the colours of a page that is open in others: nothing but they changes by the scheme."""
+    page.emulate_media(color_scheme=scheme)
+    page.locator(f"html[data-bs-theme={scheme}]").wait_for(state="attached")
+    _complain(page, f"{path} ({scheme})", {"runOnly": {"type": "rule", "values": ["color-contrast"]}}, complaints)
+
+
+@pytest.mark.brief
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("turn", range(len(CROSS)))
 def test_each_page_is_accessible(
@@ -249,15 +264,25 @@ def test_each_page_is_accessible(
 
 
 @pytest.mark.storm
-@pytest.mark.timeout(900)
-@pytest.mark.parametrize(("width", "scheme"), CROSS)
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("third", range(3))
+@pytest.mark.parametrize(("width", "scheme", "other"), [(1440, "light", "dark"), (375, "dark", "light")])
 def test_every_page_is_accessible_everywhere(
-    browser: Browser, live_server: LiveServer, ours: Made, parts: dict[str, object], width: int, scheme: str
+    browser: Browser,
+    live_server: LiveServer,
+    ours: Made,
+    parts: dict[str, object],
+    width: int,
+    scheme: Scheme,
+    other: Scheme,
+    third: int,
 ) -> None:
     complaints: list[str] = []
     page = _signed_in(browser, live_server, ours, width, scheme, complaints)
-    for path in PAGES:
+    for path in PAGES[third::3]:
+        page.emulate_media(color_scheme=scheme)
         _judge(page, live_server.url, path.format(**parts), complaints)
+        _judge_in(other, page, path, complaints)
     page.context.close()
     assert not complaints, "\n".join(complaints)
 
