@@ -123,6 +123,7 @@ class ElementSweep:
         self._position = Position(cursor.get("last_id", 0), cursor.get("offset", 0))
         self._newest = watermarks.from_iso(cursor.get("newest")) or self._before
         self._first_date = watermarks.from_iso(cursor.get("date"))
+        self._read_at = watermarks.from_iso(cursor.get("read"))
         gap_at = [watermarks.from_iso(cursor.get(name)) for name in ("gap_since", "gap_until")]
         self.gap = Gap(int(cursor.get("gap", 0)), *gap_at)
         self.brought = int(cursor.get("brought", 0))
@@ -218,9 +219,9 @@ class ElementSweep:
         # Scheduled products are dated in the future: the store's own clock is the limit.
         if newest is not None and self._first_date is not None:
             newest = min(newest, self._first_date)
-        values: dict[str, Any] = {"watermark": newest, "checked_at": now, "cursor": {}}
-        if self._unfiltered:
-            values["cursor"] = {"unfiltered": True}
+        read_at = watermarks.iso(self._first_date or self._read_at)
+        cursor = ({"read": read_at} if read_at else {}) | ({"unfiltered": True} if self._unfiltered else {})
+        values: dict[str, Any] = {"watermark": newest, "checked_at": now, "cursor": cursor}
         if self.gap.count:
             values |= {"gap_count": self.gap.count, "gap_since": self.gap.since, "gap_until": self.gap.until}
             values["gap_repaired_at"] = now
@@ -234,6 +235,7 @@ class ElementSweep:
             "offset": self._position.offset,
             "newest": watermarks.iso(self._newest),
             "date": watermarks.iso(self._first_date),
+            "read": watermarks.iso(self._read_at),
             "brought": self.brought,
             "gap": self.gap.count,
             "unfiltered": self._unfiltered,
@@ -264,8 +266,10 @@ class ElementSweep:
         if self._before is None:
             # Nothing was seen to change since the store was connected, and still nothing has.
             return seen.modified_at < self._since
-        # A change in the very second of the watermark may have been written after it was read: asked for until late.
-        return seen.modified_at <= self._before < seen.date - 2 * OVERLAP
+        # A change in the very second of the watermark may have been written after the list was read: it counts as
+        # unchanged once it was read again well after that second.
+        read_late = self._read_at is not None and self._before < self._read_at - 2 * OVERLAP
+        return seen.modified_at <= self._before and read_late
 
     def _page(self, offset: int, per_page: int) -> Any:
         began = time.monotonic()

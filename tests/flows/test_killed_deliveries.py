@@ -277,7 +277,7 @@ def test_load_3_each_event_and_each_mail_comes_once_whatever_is_killed(world: Wo
         sold |= seeded.orders
         posts += len(seeded.deliveries)
         killer = Killer(world.instance, rng, pauses=(0.2, 1.0))
-        killer.kill_during(partial(post_all, world, seeded.deliveries, seconds=5.0))
+        killer.kill_during(partial(post_all, world, seeded.deliveries, seconds=4.0))
         world.deeds += killer.deeds
         found_missing = len(_missing(world, seeded))
         settle(world, seeded)

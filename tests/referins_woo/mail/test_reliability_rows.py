@@ -109,7 +109,7 @@ sys.exit(worker.work("mail", sys.argv[1]))
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
-@pytest.mark.parametrize("stops", [pytest.param(2, id="short"), pytest.param(20, id="storm", marks=pytest.mark.storm)])
+@pytest.mark.parametrize("stops", [pytest.param(2, id="short"), pytest.param(8, id="storm", marks=pytest.mark.storm)])
 def test_row_66_a_worker_told_to_end_while_it_sends_leaves_nothing_unknown(
     post: Post,
     sink: Sink,

@@ -122,7 +122,7 @@ def test_workers_killed_at_random_lose_no_bell(valkey_server: Valkey, valkey: Re
     chance = random.Random(seed)
     queues.connect(valkey_server.url)
     rung = 0
-    for _ in range(12):
+    for _ in range(8):
         with live_worker(valkey_server.url):
             time.sleep(chance.uniform(0.7, 0.9))
             for _ in range(30):

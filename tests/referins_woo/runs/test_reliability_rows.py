@@ -153,7 +153,7 @@ def worker(config: Config, clock: Any, tmp_path: Path) -> Iterator[Any]:
             one.stdout.close()
 
 
-@pytest.mark.parametrize("times", [pytest.param(2, id="short"), pytest.param(20, id="storm", marks=pytest.mark.storm)])
+@pytest.mark.parametrize("times", [pytest.param(2, id="short"), pytest.param(8, id="storm", marks=pytest.mark.storm)])
 def test_row_66_workers_told_to_end_do_so_and_each_step_is_done_once(shop: Any, worker: Any, times: int) -> None:
     shop.publish({"trigger": "order_submitted", "steps": [mail("first"), {**STORY["steps"][0]}, mail("second")]})
     orders = 0
