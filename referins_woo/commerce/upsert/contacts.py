@@ -77,7 +77,7 @@ def upsert_customers(
         )
     }
     unlinked = [customer for woo_id, customer in unique.items() if woo_id not in links]
-    people = _People(session, account_id, unlinked)
+    people = People(session, account_id, unlinked)
     new_links: list[list[Any]] = []
     fresh: dict[int, list[Any]] = {}
     touched: dict[int, CustomerRecord] = {}
@@ -157,7 +157,7 @@ def customer_from_order(order: OrderRecord) -> CustomerRecord:
     )
 
 
-class _People:
+class People:
     """The account's contacts that customers of this page might be, with those made on the way."""
 
     def __init__(self, session: Session, account_id: int, customers: Sequence[CustomerRecord]) -> None:
@@ -167,6 +167,7 @@ class _People:
         self._by_name: dict[str, list[Candidate]] = defaultdict(list, _by_name(session, account_id, names - {""}))
 
     def match(self, customer: CustomerRecord) -> matching.Match:
+        """Return who a customer is among them (M3)."""
         email, name = email_key(customer.email), name_key(customer.name)
         return matching.match_customer(email, name, self._by_email.get(email, ()), self._by_name.get(name, ()))
 
