@@ -14,6 +14,8 @@ from referins_woo.commerce.models import (
     Collection,
     CollectionProduct,
     Contact,
+    ContactLink,
+    CustomerMapping,
     Location,
     Order,
     OrderLine,
@@ -72,6 +74,8 @@ def fill(database: Database, count: int, now: datetime, *, products: int | None 
             session.scalars(select(table.id).where(table.account_id == made.account_id).order_by(table.id)).first() or 1
             for table in (Contact, Product)
         )
+    _insert(database, ContactLink, _links(ids, count, first_contact))
+    _insert(database, CustomerMapping, _mappings(ids, count, first_contact, now))
     _insert(
         database,
         CollectionProduct,
@@ -178,6 +182,28 @@ def _contacts(account_id: int, count: int, now: datetime) -> Iterator[dict[str, 
             "consent": ("subscribed", "unknown", "unknown", "unsubscribed")[n % 4],
             "tags": [["vip"], ["wholesale", "berlin"], [], [], []][n % 5],
             "created_at": now - timedelta(minutes=n * 11),
+        }
+
+
+def _links(ids: dict[str, int], count: int, first_contact: int) -> Iterator[dict[str, Any]]:
+    """Yield the store's customers: all but guests."""
+    for n in range(count):
+        if n % 4:
+            yield {**ids, "woo_id": n + 1, "contact_id": first_contact + n, "username": f"user{n}", "role": "customer"}
+
+
+def _mappings(ids: dict[str, int], count: int, first_contact: int, now: datetime) -> Iterator[dict[str, Any]]:
+    """Yield what was said of half of the contacts: ticked, and of guests that they are suggested or in conflict."""
+    for n in range(0, count, 2):
+        state = ("suggested", "conflict")[n % 8 == 0] if n % 4 == 0 else ""
+        yield {
+            **ids,
+            "contact_id": first_contact + n,
+            "is_ticked": n % 6 == 0,
+            "state": state,
+            "evidence": "The same name." if state else "",
+            "updated_at": now,
+            "offered_woo_id": n + 7_000_000 if state else None,
         }
 
 

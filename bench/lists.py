@@ -37,6 +37,13 @@ PAGES = (
     "/search?q=petrova",
     "/search?q=nobody-at-all",
 )
+_CUSTOMERS = "/settings/integrations/woocommerce/{store_id}/customers"
+MAPPING = (
+    _CUSTOMERS,
+    *(f"{_CUSTOMERS}?state={state}" for state in ("mapped", "suggested", "conflict", "unmapped")),
+    *(f"{_CUSTOMERS}?{more}" for more in ("q=petrova", "q=nobody-at-all", "page=40")),
+)
+"""The page of a store's customers, whose contacts are mapped, suggested or in conflict."""
 _LISTS = ("contacts", "orders", "transactions", "products", "collections", "runs", "messages", "sales-orders")
 _WORDS = ("petrova", "nobody-at-all", "Björn", "199", "ch_00000")
 _DEEP = ("/contacts", "/orders", "/products", "/messages")
@@ -54,9 +61,13 @@ def rows_of(*, count: int, times: int) -> list[Row]:
     with databases() as empty, TemporaryDirectory(prefix="referins-lists-") as folder:
         for kind in ("sqlite", "postgresql"):
             database = Database(empty.fresh(kind))
-            fill(database, count, clock.now())
-            found = _measure(database, Path(folder) / kind, count, times)
+            filled = fill(database, count, clock.now())
+            mapping = [path.format(store_id=filled.store_id) for path in MAPPING]
+            found = _measure(database, Path(folder) / kind, count, times, mapping)
             rows += _told(kind, count, found)
+            of_mapping = sorted(one for path in mapping for one in found[path])
+            what = f"{kind}, {count:,} contacts: p95 of a store's customers"
+            rows.append(Row(_NAME, what, _p95(of_mapping), "ms", _MOST, higher_is_better=False))
             process.use(None)
             database.dispose()
     return rows
@@ -72,7 +83,7 @@ def _told(kind: str, count: int, found: dict[str, list[float]]) -> list[Row]:
     return rows + [Row(_NAME, f"{kind}: {path}, p95", _p95(found[path]), "ms") for path in slowest[:12]]
 
 
-def _measure(database: Database, folder: Path, count: int, times: int) -> dict[str, list[float]]:
+def _measure(database: Database, folder: Path, count: int, times: int, more: Sequence[str]) -> dict[str, list[float]]:
     settings = config.load(
         {
             "DATABASE_URL": database.url.render_as_string(hide_password=False),
@@ -88,7 +99,7 @@ def _measure(database: Database, folder: Path, count: int, times: int) -> dict[s
     client = app.test_client()
     app.config["WTF_CSRF_ENABLED"] = False
     client.post("/sign-in", data={"email": EMAIL, "password": PASSWORD})
-    paths = [*PAGES, *(path for name in _LISTS for path in _asked(client, f"/{name}"))]
+    paths = [*PAGES, *more, *(path for name in _LISTS for path in _asked(client, f"/{name}"))]
     found = {path: _times(client, path, times) for path in paths}
     found |= {f"{path}, page {number:,}": _deep(client, path, times) for path, number in _deepest(count)}
     found |= {f"/lists/{key}/tabs": _times(client, f"/lists/{key}/tabs", times) for key in ("orders", "contacts")}
