@@ -57,6 +57,11 @@ def command() -> None:
 )
 @click.option("--statuses", type=Names(), default="", help="Import orders of these statuses only, parted by commas.")
 @click.option("--import-stock", is_flag=True, help="Count the opening stock once the import has ended.")
+@click.option(
+    "--sync-stock",
+    is_flag=True,
+    help="Keep the store's quantities from here once the opening stock is counted; implies --import-stock.",
+)
 @json_option
 def connect_store(
     url: str,
@@ -71,6 +76,7 @@ def connect_store(
     since: datetime | None,
     statuses: tuple[str, ...],
     import_stock: bool,
+    sync_stock: bool,
     as_json: bool,
 ) -> None:
     """Connect the WooCommerce store at URL, start its import and print the store's id."""
@@ -88,6 +94,7 @@ def connect_store(
         import_since=clock.start_of(since.date(), seen.time_zone) if since is not None else None,
         import_statuses=statuses,
         import_stock=import_stock,
+        push_when_counted=sync_stock,
     )
     with opened.database.unit() as session:
         place = _location(session, account, location)

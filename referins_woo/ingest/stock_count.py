@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from referins_woo import clock
+from referins_woo import clock, queues
 from referins_woo.commerce import locations, stock_opening
 from referins_woo.commerce.upsert.bulk import lock_account
 from referins_woo.ingest import catch_up
@@ -73,4 +73,32 @@ def _count(session: Session, store: Store) -> None:
     text = f"Opening stock: {len(lines) - before:,} counted at {location.name}"
     text += f" by adjustment {made.number}" if made is not None else ""
     text += f"; {before:,} were counted there before, and stay as they are" if before else ""
-    session.add(StoreLog(account_id=store.account_id, store_id=store.id, at=now, kind="stock_counted", text=f"{text}."))
+    _log(session, store, now, "stock_counted", f"{text}.")
+    if store.push_when_counted:
+        _keep_from_here(session, store, now, is_first=not before and not _is_shared(session, store))
+
+
+def _keep_from_here(session: Session, store: Store, now: datetime, *, is_first: bool) -> None:
+    """Have the store compared; its quantities are kept from here by that, where the count was made of its own.
+
+    Else the dry run may show changes, and waits for somebody to see them.
+    """
+    store.stock_asked_at = now
+    queues.ring_after_commit(session, "push_stock", store.id)
+    if not is_first:
+        store.push_when_counted = False
+        text = "Goods were counted at its location before: look at the dry run under Stock, and turn it on there."
+        _log(session, store, now, "stock", text)
+
+
+def _is_shared(session: Session, store: Store) -> bool:
+    """Whether another store was counted at its location before."""
+    other = select(Store.id).where(
+        *(Store.account_id == store.account_id, Store.id != store.id),
+        *(Store.location_id == store.location_id, Store.stock_counted_at.is_not(None)),
+    )
+    return session.scalar(other.limit(1)) is not None
+
+
+def _log(session: Session, store: Store, now: datetime, kind: str, text: str) -> None:
+    session.add(StoreLog(account_id=store.account_id, store_id=store.id, at=now, kind=kind, text=text))

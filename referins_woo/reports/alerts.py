@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from referins_woo.commerce.models import StoreStock
 from referins_woo.ingest.models import Import
 from referins_woo.stores.models import Store
 
@@ -25,7 +26,10 @@ class LostStore:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A store that goes on, but about which somebody must know: `unreachable`, `other_site` or `mapping_needed`."""
+    """A store that goes on, but about which somebody must know.
+
+    `unreachable`, `other_site`, `mapping_needed`, or `stock`.
+    """
 
     kind: str
     id: int
@@ -33,6 +37,10 @@ class Notice:
     url: str
     since: datetime | None
     other_site: str
+    changed: int = 0
+    """Of `stock`: quantities that were changed in WooCommerce, and wait for a decision."""
+    failed: int = 0
+    """Of `stock`: those that the store did not take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +84,21 @@ def _notices(session: Session, account_id: int) -> list[Notice]:
             found.append(Notice("unreachable", *whose, store.cause_since, ""))
         if store.other_site:
             found.append(Notice("other_site", *whose, store.other_site_at, store.other_site))
-    return found
+    return found + _stock_notices(session, account_id)
+
+
+def _stock_notices(session: Session, account_id: int) -> list[Notice]:
+    rows = session.execute(
+        select(Store.id, Store.name, Store.url, StoreStock.state, func.count())
+        .join(StoreStock, StoreStock.store_id == Store.id)
+        .where(Store.account_id == account_id, Store.push_stock, StoreStock.state.in_(("changed", "failed")))
+        .group_by(Store.id, Store.name, Store.url, StoreStock.state)
+        .order_by(Store.id)
+    ).all()
+    counts: dict[tuple[int, str, str], dict[str, int]] = {}
+    for store_id, name, url, state, many in rows:
+        counts.setdefault((store_id, name, url), {})[state] = many
+    return [
+        Notice("stock", *whose, None, "", many.get("changed", 0), many.get("failed", 0))
+        for whose, many in counts.items()
+    ]

@@ -39,10 +39,12 @@ class Choices:
     import_statuses: tuple[str, ...] = ()
     import_stock: bool = False
     """Count the opening stock once the import has ended (K1)."""
+    push_when_counted: bool = False
+    """Keep the store's quantities from here as soon as that is done (K0)."""
 
     def settled(self) -> Choices:
         """Return the choices with what they need: Transactions tick Orders, Collections tick Products,
-        opening stock both (C3).
+        opening stock both (C3), and keeping quantities the opening stock.
 
         Raises InvalidInput for a name that is none.
         """
@@ -56,12 +58,13 @@ class Choices:
             elements.add("orders")
         if "collections" in elements:
             elements.add("products")
-        if self.import_stock:
+        import_stock = self.import_stock or self.push_when_counted
+        if import_stock:
             elements |= {"orders", "products"}
         statuses = tuple(
             dict.fromkeys(each.strip().removeprefix("wc-") for each in self.import_statuses if each.strip())
         )
-        return replace(self, elements=frozenset(elements), import_statuses=statuses)
+        return replace(self, elements=frozenset(elements), import_statuses=statuses, import_stock=import_stock)
 
 
 def choices_of(store: Store) -> Choices:
@@ -73,6 +76,7 @@ def choices_of(store: Store) -> Choices:
         import_since=store.import_since,
         import_statuses=tuple(store.import_statuses),
         import_stock=store.import_stock,
+        push_when_counted=store.push_when_counted,
     )
 
 
@@ -99,7 +103,7 @@ def apply(session: Session, store: Store, choices: Choices, now: datetime) -> No
     store.import_elements = [name for name in ELEMENTS if name in chosen.elements]
     store.contacts_scope = chosen.contacts_scope
     store.import_since, store.import_statuses = chosen.import_since, list(chosen.import_statuses)
-    store.import_stock = chosen.import_stock
+    store.import_stock, store.push_when_counted = chosen.import_stock, chosen.push_when_counted
     store_now = now + timedelta(seconds=store.clock_skew_seconds)
     is_live = store.state != "connecting"
     if is_live and "order-submitted" in chosen.sync and not store.sync_order_submitted:

@@ -89,6 +89,8 @@ class Store(Base):
     """When that was done; None: not yet."""
     push_stock: Mapped[bool] = mapped_column(default=False)
     """Its quantities are kept from here (K0)."""
+    push_when_counted: Mapped[bool] = mapped_column(default=False)
+    """They are to be, once its opening stock is counted and compared: there is no dry run to look at then."""
     stock_buffer: Mapped[int] = mapped_column(default=0)
     """Pieces of each SKU that it is not told of."""
     stock_all_commitments: Mapped[bool] = mapped_column(default=True)

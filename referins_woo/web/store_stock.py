@@ -1,6 +1,11 @@
-"""A store's tab Stock: its opening count, and goods that were counted before with another number (K1)."""
+"""A store's tab Stock: its opening count, and goods that were counted before with another number (K1).
+
+What it shows of the quantities that the store is told stands in `stock_push`.
+"""
 
 from __future__ import annotations
+
+from typing import Final
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -11,17 +16,21 @@ from referins_woo.accounts import audit
 from referins_woo.commerce import adjusting, locations, stock_opening
 from referins_woo.commerce.upsert.bulk import lock_account
 from referins_woo.errors import InvalidInput
+from referins_woo.reports import store_stock as reports
 from referins_woo.stores.models import Store
 from referins_woo.web import scope
 
 pages = Blueprint("store_stock", __name__, url_prefix="/settings/integrations/woocommerce/<int:store_id>/stock")
+
+_SIZE: Final = 50
+_LAST_PAGE: Final = 100_000
 
 
 @pages.get("")
 def page(store_id: int) -> str:
     """The tab."""
     with scope.reading() as session:
-        return _page(session, scope.own(session, Store, store_id))
+        return show(session, scope.own(session, Store, store_id))
 
 
 @pages.post("")
@@ -55,7 +64,7 @@ def change(store_id: int) -> Response | tuple[str, int]:
                     session, location, lines, wanted, store.name or store.url, audit.acting(), clock.now()
                 )
         except InvalidInput as error:
-            return _page(session, store, error), 422
+            return show(session, store, of_counted=error), 422
         if made is not None:
             audit.record(session, store.account_id, "stock_adjusted", f"Adjustment {made.number}")
             flash(f"Adjustment {made.number} is entered.", "success")
@@ -64,7 +73,15 @@ def change(store_id: int) -> Response | tuple[str, int]:
     return redirect(url_for("store_stock.page", store_id=store_id), 303)
 
 
-def _page(session: Session, store: Store, error: InvalidInput | None = None) -> str:
+def show(
+    session: Session,
+    store: Store,
+    *,
+    of_counted: InvalidInput | None = None,
+    of_push: InvalidInput | None = None,
+    of_terms: InvalidInput | None = None,
+) -> str:
+    """Return the tab, with what could not be done of one of its forms."""
     location = locations.own(session, store.account_id, store.location_id) if store.location_id else None
     lines = stock_opening.proposal(session, store.id, location) if store.stock_counted_at and location else []
     return render_template(
@@ -72,6 +89,14 @@ def _page(session: Session, store: Store, error: InvalidInput | None = None) -> 
         store=store,
         location=location,
         differing=[one for one in lines if one.counted is not None and one.counted != one.on_hand],
-        typed=request.form if error is not None else {},
-        error=error,
+        typed=request.form if of_counted is not None else {},
+        error=of_counted,
+        it=reports.told(session, store),
+        of_push=of_push,
+        of_terms=of_terms,
+        typed_terms=request.form if of_terms is not None else None,
+        number=min(max(request.args.get("page", 1, type=int), 1), _LAST_PAGE),
+        size=_SIZE,
+        arithmetic_words=reports.arithmetic_words,
+        plain=reports.plain,
     )

@@ -83,12 +83,7 @@ def send_again(write_id: int) -> Response:
         except FinalError as error:
             flash(str(error), "error")
         else:
-            audit.record(
-                session,
-                write.account_id,
-                "change_sent_again",
-                f"{'contact' if write.kind in outbox.CUSTOMERS else 'order'} {write.label}",
-            )
+            audit.record(session, write.account_id, "change_sent_again", outbox.subject_words(write))
             flash("It is sent again, if WooCommerce shows what is known here.", "success")
     back = url_for("writes.of_store", store_id=store_id)
     return redirect(local(request.form.get("back") or back), 303)

@@ -6,14 +6,17 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from referins_woo import queues
 from referins_woo.commerce.fulfilment import DELIVERED
-from referins_woo.commerce.models import CustomerMapping, Order
+from referins_woo.commerce.models import CustomerMapping, Order, StoreStock
 from referins_woo.commerce.records import OrderRecord
+from referins_woo.commerce.upsert.bulk import lock_account
 from referins_woo.errors import Final as FinalError
+from referins_woo.stores.models import Store
+from referins_woo.writeback import stock_desk
 from referins_woo.writeback.models import StoreWrite
 from referins_woo.writeback.verdict import shown
 
@@ -113,6 +116,9 @@ def send_again(session: Session, write: StoreWrite, now: datetime) -> None:
     Raises Final where there is nothing to send again.
     """
     session.flush()
+    if write.kind == STOCK_SET:
+        _tell_again(session, write)
+        return
     session.refresh(write, with_for_update=True)
     if write.state not in ("refused", "failed"):
         raise FinalError(f"This change is {write.state}: there is nothing to send again.")
@@ -146,6 +152,30 @@ def _again(session: Session, write: StoreWrite, now: datetime) -> None:
     if session.scalar(newer.limit(1)) is not None:
         raise FinalError("A newer change of this contact was made: see that one.")
     _let(session, write, now)
+
+
+def subject_words(write: StoreWrite) -> str:
+    """Return what a change is about, as the audit log names it."""
+    about = {STOCK_SET: "stock of", ORDER_COMPLETED: "order"}.get(write.kind, "contact")
+    return f"{about} {write.label}"
+
+
+def _tell_again(session: Session, write: StoreWrite) -> None:
+    """Have goods told whatever they are to show by now: a quantity of before would be another one's."""
+    lock_account(session, write.account_id)  # before any row: whoever tells a store takes them in this order
+    row = session.scalar(
+        select(StoreStock).where(
+            StoreStock.store_id == write.store_id,
+            case((StoreStock.woo_variation_id > 0, StoreStock.woo_variation_id), else_=StoreStock.woo_product_id)
+            == write.subject,
+        )
+    )
+    if row is None:
+        raise FinalError("The store is not told of these goods any more: there is nothing to send again.")
+    if row.state == "changed":
+        raise FinalError("The quantity was changed in WooCommerce: take it over or overwrite it under Stock.")
+    if not stock_desk.try_again(session, session.get_one(Store, write.store_id), [row.id]):
+        raise FinalError(row.error or "WooCommerce shows it by now, or is told next: there is nothing to send again.")
 
 
 def _let(session: Session, write: StoreWrite, now: datetime) -> None:

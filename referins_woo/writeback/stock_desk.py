@@ -46,8 +46,7 @@ def turn_on(session: Session, store: Store, now: datetime) -> None:
         raise InvalidInput("push_stock", "Look at the dry run first: it shows what would change in WooCommerce.")
     if store.push_stock:
         return
-    store.push_stock = True
-    _note(session, store, now, "Its quantities are kept from here.")
+    stock_switch.turn_on(session, store, now)
     stock_due.look_again(session, store.id)
     queues.ring_after_commit(session, "push_stock", store.id)
 

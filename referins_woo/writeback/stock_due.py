@@ -17,7 +17,8 @@ from referins_woo.commerce.models import Product, StockItem, StoreStock, Variant
 from referins_woo.commerce.store_shelf import Terms
 from referins_woo.commerce.upsert.bulk import lock_account
 from referins_woo.process import Process
-from referins_woo.stores.connection import LIVE_STATES
+from referins_woo.stores import stock_switch
+from referins_woo.stores.connection import LIVE_STATES, can_write
 from referins_woo.stores.models import Store
 
 BY: Final = "Referins"
@@ -120,7 +121,11 @@ def ended(session: Session, store_id: int, plan_: Plan, now: datetime) -> bool:
     """Note that all of a plan was looked at; returns whether something has become due meanwhile."""
     store = session.get_one(Store, store_id, with_for_update=True)
     if plan_.asked_at is not None:
+        if store.stock_asked_at != plan_.asked_at:  # asked anew meanwhile, or turned off
+            return store.stock_asked_at is not None
         store.stock_checked_at = now
+        if store.push_when_counted and store.stock_counted_at is not None and can_write(store.state):
+            stock_switch.turn_on(session, store, now)
     if not store.push_stock or store.location_id is None:
         return False
     found = select(StoreStock.id).where(StoreStock.store_id == store_id, _moved(store.location_id)).limit(1)

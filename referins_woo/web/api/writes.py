@@ -48,10 +48,17 @@ class StoreWrite(Document):
     store_id: Id
     kind: Annotated[
         str,
-        Field(description="`order_completed`, `customer_created` or `customer_updated`.", examples=["order_completed"]),
+        Field(
+            description="`order_completed`, `customer_created`, `customer_updated` or `stock_set` (a quantity).",
+            examples=["order_completed"],
+        ),
     ]
     subject: Annotated[
-        int, Field(description="The order's id in WooCommerce; of a customer our contact's id.", examples=[4812])
+        int,
+        Field(
+            description="The order's, product's or variation's id in WooCommerce; of a customer our contact's id.",
+            examples=[4812],
+        ),
     ]
     order_id: Annotated[int | None, Field(examples=[17])]
     body: Annotated[
@@ -163,7 +170,8 @@ def list_writes(query: WriteFilters) -> Response:
 def send_write_again(write_id: int) -> Response:
     """Send a change again
 
-    One that was refused or has failed, to the record as it is known now. 409 for any other.
+    One that was refused or has failed, to the record as it is known now; of a quantity the store is told what it is to
+    show by now, by a change of its own. 409 for any other.
     """
     with writing() as work:
         found = work.own(WriteRow, write_id)
@@ -171,11 +179,6 @@ def send_write_again(write_id: int) -> Response:
             outbox.send_again(work.session, found, clock.now())
         except FinalError as error:
             raise Rejected(409, str(error)) from None
-        audit.record(
-            work.session,
-            work.account_id,
-            "change_sent_again",
-            f"{'contact' if found.kind in outbox.CUSTOMERS else 'order'} {found.label}",
-        )
+        audit.record(work.session, work.account_id, "change_sent_again", outbox.subject_words(found))
         work.session.flush()
         return work.answer(StoreWrite.model_validate(found), 202)
