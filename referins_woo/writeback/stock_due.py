@@ -123,8 +123,11 @@ def ended(session: Session, store_id: int, plan_: Plan, now: datetime) -> bool:
     if plan_.asked_at is not None:
         if store.stock_asked_at != plan_.asked_at:  # asked anew meanwhile, or turned off
             return store.stock_asked_at is not None
+        turns_on = store.push_when_counted and store.stock_counted_at is not None
+        if turns_on and not can_write(store.state):
+            return False  # it ends when the store can be written again
         store.stock_checked_at = now
-        if store.push_when_counted and store.stock_counted_at is not None and can_write(store.state):
+        if turns_on:
             stock_switch.turn_on(session, store, now)
     if not store.push_stock or store.location_id is None:
         return False

@@ -98,8 +98,9 @@ class Nothing(Document):
 class Operation:
     """What `operation` was told and spectree has no place for."""
 
-    def __init__(self, status: int, problems: tuple[int, ...], matches: bool) -> None:
-        self.status, self.problems, self.matches = status, problems, matches
+    def __init__(self, status: int, problems: tuple[int, ...], matches: bool, accepts: bool) -> None:
+        self.statuses = (status, 202) if accepts else (status,)
+        self.problems, self.matches = problems, matches
 
 
 OPERATIONS: Final[dict[str, Operation]] = {}
@@ -118,16 +119,19 @@ def operation(
     status: int = 200,
     problems: Iterable[int] = (),
     matches: bool = False,
+    accepts: bool = False,
 ) -> Callable[[_View], _View]:
     """Describe a view: what it answers with `status`, and which problems beside those of every operation.
 
-    `matches`: it takes `If-Match`. The summary and description are the docstring's.
+    `matches`: it takes `If-Match`. `accepts`: it may answer the same with 202, where that goes on in the background.
+    The summary and description are the docstring's.
     """
 
     def describe(view: _View) -> _View:
         code = f"HTTP_{status}"
-        response = Answers(code) if answers is Nothing else Answers(**{code: answers})
-        OPERATIONS[key_of(view)] = Operation(status, tuple(problems), matches)
+        codes = [code, *(["HTTP_202"] if accepts else [])]
+        response = Answers(code) if answers is Nothing else Answers(**dict.fromkeys(codes, answers))
+        OPERATIONS[key_of(view)] = Operation(status, tuple(problems), matches, accepts)
         described: _View = spec.validate(resp=response, tags=[tag], operation_id=view.__name__)(view)
         return described
 

@@ -237,7 +237,8 @@ def _complete_operation(operation: dict[str, Any], method: str, path: str, told:
         operation["parameters"].append({"$ref": "#/components/parameters/IfMatch"})
         refused.append(412)
     responses.pop("422", None)
-    responses[str(told.status)]["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    for status in told.statuses:
+        responses[str(status)]["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
     for status in sorted(set(refused)):
         responses[str(status)] = {"$ref": f"#/components/responses/{status}"}
     operation["responses"] = dict(sorted(responses.items()))

@@ -13,11 +13,13 @@ from referins_woo.accounts.tokens import Bearer
 
 ROUTES: Final[dict[str, tuple[str, str]]] = {
     "api.change_account": ("write", "account"),
+    "api.change_store_stock": ("write", "connect"),
     "api.create_currency_rates": ("write", "account"),
     "api.create_location": ("write", "account"),
     "api.create_webhook_endpoint": ("write", "keys"),
     "api.delete_location": ("write", "account"),
     "api.delete_webhook_endpoint": ("write", "keys"),
+    "api.push_store_stock": ("write", "connect"),
     "api.retry_webhook_call": ("write", "keys"),
     "api.rotate_webhook_secret": ("write", "keys"),
     "api.send_webhook_test": ("write", "keys"),
