@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.house.test_trigger_law import all_tests
 
-SECTIONS = ("3.1", "3.2", "3.3", "3.4", "3.6", "3.7", "3.8", "3.9", "3.10")
+SECTIONS = ("3.1", "3.2", "3.3", "3.4", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11")
 _BUILT = "test_an_automation_is_built_tested_published_and_mails_who_buys"
 
 LINES: dict[str, tuple[str, ...]] = {
@@ -282,6 +282,29 @@ LINES: dict[str, tuple[str, ...]] = {
         "test_pictures_are_kept_and_deleted",
         "test_a_logo_is_uploaded_and_stands_above_every_email",
         "test_a_picture_is_added_once_and_what_is_none_is_refused",
+    ),
+    # 3.11 Locations, stock, customer mapping. Counting the opening stock is the first run's other choice.
+    "Location step is first, only when > 1 location": (
+        "test_with_two_locations_connecting_begins_with_the_question_which",
+        "test_another_location_is_for_later_orders_alone",
+        "test_deleting_a_mapped_location_warns_and_then_the_store_needs_another",
+        "test_what_comes_while_a_store_has_no_location_is_kept_and_picked_up_by_the_lateness_rule",
+    ),
+    "Stock: direction arrow, first-run choice": (
+        "test_the_story_of_quantities_that_are_kept_from_here",
+        "test_the_tab_of_a_store_asks_for_the_opening_stock_once",
+        "test_a_long_dry_run_has_pages_and_says_what_goes_to_zero",
+        "test_what_the_store_does_not_take_ends_in_a_named_state",
+        "test_a_quantity_that_was_told_keeps_its_arithmetic_and_is_sent_again_as_what_it_is_by_now",
+        "test_goods_that_are_left_out_are_listed_with_how_many_there_are",
+        "test_a_sale_in_one_store_lowers_the_other",
+    ),
+    "Mapping: two-column table Referins contact": (
+        "test_the_story_of_a_mapping",
+        "test_rows_are_ticked_named_and_pushed_without_script",
+        "test_identical_names_are_suggested_one_to_one_applied_and_undone",
+        "test_a_taken_email_is_a_conflict_that_offers_the_customer_and_makes_nobody",
+        "test_an_id_is_looked_at_before_it_is_mapped",
     ),
 }
 """How a line begins → the tests that hold it."""
