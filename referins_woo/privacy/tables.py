@@ -70,6 +70,7 @@ TABLES: Final[dict[str, tuple[str, str]]] = {
     "stock_items": (NOTHING, "goods at a location"),
     "stock_adjustments": (NOTHING, "changes of stock, with the numbers of orders"),
     "stock_entries": (NOTHING, "quantities of goods"),
+    "store_stock": (NOTHING, "what a store shows of goods"),
     "variants": (NOTHING, "goods"),
     "collections": (NOTHING, "goods"),
     "collection_products": (NOTHING, "goods"),
