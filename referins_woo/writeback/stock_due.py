@@ -26,6 +26,9 @@ NIGHT: Final = time(3)
 """In the store's time: when all quantities are compared."""
 _SETTLES: Final = timedelta(seconds=60)
 """A product's word of a sale comes before the order's: so long nobody takes it for a change by hand."""
+UNSETTLED: Final = -2
+"""`StoreStock.revision` of goods that sold each time they were looked at."""
+_LOOKS_AGAIN: Final = timedelta(seconds=10)
 _SLACK: Final = timedelta(minutes=10)
 """Between the clocks of machines."""
 
@@ -88,7 +91,7 @@ def plan(session: Session, store_id: int, now: datetime) -> Plan | None:
         store.stock_matched_at = now
         session.flush()
     if told.pushes:
-        _pass_over(session, told.terms)
+        _pass_over(session, told.terms, now)
     since = asked if is_asked else None
     conditions: list[ColumnElement[bool]] = [_due(told.terms.location_id, now)] if told.pushes else []
     if since is not None:
@@ -101,12 +104,12 @@ def plan(session: Session, store_id: int, now: datetime) -> Plan | None:
     return Plan([(row.id, row.woo_product_id, row.woo_variation_id) for row in rows], since)
 
 
-def _pass_over(session: Session, terms: Terms) -> None:
+def _pass_over(session: Session, terms: Terms, now: datetime) -> None:
     """Leave out what has moved and comes to what the store shows: after a sale in it nobody need be asked (K2)."""
     moved = session.scalars(
         select(StoreStock).where(
             *(StoreStock.store_id == terms.store_id, StoreStock.state == "in_step"),
-            *(StoreStock.agreed_at.is_not(None), _moved(terms.location_id)),
+            *(StoreStock.agreed_at.is_not(None), _moved(terms.location_id, now)),
         )
     ).all()
     for line in store_shelf.lines(session, terms, moved):
@@ -131,7 +134,7 @@ def ended(session: Session, store_id: int, plan_: Plan, now: datetime) -> bool:
             stock_switch.turn_on(session, store, now)
     if not store.push_stock or store.location_id is None:
         return False
-    found = select(StoreStock.id).where(StoreStock.store_id == store_id, _moved(store.location_id)).limit(1)
+    found = select(StoreStock.id).where(StoreStock.store_id == store_id, _moved(store.location_id, now)).limit(1)
     return session.scalar(found) is not None
 
 
@@ -178,11 +181,12 @@ def ask_at_night(session: Session, now: datetime) -> None:
 
 
 def _due(location_id: Any, now: datetime) -> ColumnElement[bool]:
-    return or_(_moved(location_id), StoreStock.state == "unknown", _doubtful(now))
+    return or_(_moved(location_id, now), StoreStock.state == "unknown", _doubtful(now))
 
 
-def _moved(location_id: Any) -> ColumnElement[bool]:
+def _moved(location_id: Any, now: datetime) -> ColumnElement[bool]:
     """Whether what is to be shown may be another than what the store was last told."""
+    in_peace = or_(StoreStock.revision != UNSETTLED, StoreStock.looked_at < now - _LOOKS_AGAIN)
     item = select(StockItem.id).where(
         StockItem.location_id == location_id,
         StockItem.stock_key == StoreStock.stock_key,
@@ -190,6 +194,7 @@ def _moved(location_id: Any) -> ColumnElement[bool]:
     )
     return and_(
         or_(StoreStock.state == "in_step", and_(StoreStock.state == "failed", StoreStock.error != store_shelf.TWICE)),
+        in_peace,
         item.correlate(StoreStock, Store).exists(),
     )
 

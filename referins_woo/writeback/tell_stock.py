@@ -43,6 +43,8 @@ _LEASE_SECONDS: Final = 300.0
 GONE: Final = "It is no longer in WooCommerce."
 NOT_MANAGED: Final = "WooCommerce does not manage the stock of it: tick “Manage stock” there, or leave it out."
 NO_ANSWER: Final = "No answer came; a look at the store settles it."
+_LOOKS: Final = 3
+"""How often goods that sell while they are looked at are looked at again; then they wait for a while."""
 NOT_ARRIVED: Final = "It did not arrive."
 _WRITE: Final = (
     *("id", "account_id", "store_id", "kind", "subject", "revision", "label"),
@@ -130,14 +132,19 @@ class _Teller:
 
     def _batch(self, door: Door, product: int, ids: Mapping[int, int], looked: Looked) -> None:
         """Tell those of some goods (Woo id → row) whose figure is another than what the store shows."""
-        odd = self._pass(door, product, ids, looked, last=False)
-        if odd and self._sweep():
-            self._pass(door, product, odd, door.shelf.look(product, list(odd)), last=True)
+        seen: dict[int, tuple[int, int]] = {}
+        odd = self._pass(door, product, ids, looked, seen)
+        for _ in range(_LOOKS):
+            if not odd or not self._sweep():
+                return
+            odd = self._pass(door, product, odd, door.shelf.look(product, list(odd)), seen)
 
-    def _pass(self, door: Door, product: int, ids: Mapping[int, int], looked: Looked, *, last: bool) -> dict[int, int]:
+    def _pass(
+        self, door: Door, product: int, ids: Mapping[int, int], looked: Looked, seen: dict[int, tuple[int, int]]
+    ) -> dict[int, int]:
         """Tell what agrees with our books; returns what does not (Woo id → row)."""
         with self._unit() as session:
-            agreed, odd = self._compare(session, ids, looked, last=last)
+            agreed, odd = self._compare(session, ids, looked, seen)
             sending = self._begin(session, agreed, looked.date) if can_write(door.store.state) else {}
         if sending:
             wanted = {woo_id: one.pieces for woo_id, one in sending.items()}
@@ -153,11 +160,12 @@ class _Teller:
         return odd
 
     def _compare(
-        self, session: Session, ids: Mapping[int, int], looked: Looked, *, last: bool
+        self, session: Session, ids: Mapping[int, int], looked: Looked, seen: dict[int, tuple[int, int]]
     ) -> tuple[list[StoreStock], dict[int, int]]:
         """Take in what the store shows; returns what agrees with our books, and what does not (Woo id → row).
 
-        `last`: the store's orders were swept since, so somebody else has changed those.
+        `seen` keeps what did not agree before the store's orders were swept: row → (what was shown, what expected).
+        Where both are the same after the sweep, no sale explains it: somebody has changed the quantity there.
         """
         now = clock.now()
         terms = stock_due.terms_of(session, self._store_id)
@@ -180,12 +188,13 @@ class _Teller:
                 store_shelf.agree(row, quantity, looked.date, now)
                 row.state, row.error = "in_step", ""
                 agreed.append(row)
-            elif last:
+            elif seen.get(row.id) == (quantity, row.expected):
                 self._changed += row.state != "changed"
                 _settle(session, row, quantity, now)
                 row.state, row.drift, row.error, row.sent = "changed", quantity - row.expected, "", None
             else:
-                row.revision = -1  # it stays due if the sweep cannot be had now
+                row.revision = stock_due.UNSETTLED  # it stays due if the sweep cannot be had now
+                seen[row.id] = quantity, row.expected
                 odd[_woo_id(row)] = row.id
         if terms is not None:
             for line in store_shelf.lines(session, terms.terms, failed):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 import pytest
@@ -23,7 +23,7 @@ from referins_woo.ingest import jobs as ingest
 from referins_woo.practice_store import PracticeStore, StoreOptions
 from referins_woo.process import Process
 from referins_woo.stores import mapping
-from referins_woo.stores.door.shelf import Shelf, Told
+from referins_woo.stores.door.shelf import Looked, Shelf, Told
 from referins_woo.stores.models import Store, StoreLog
 from referins_woo.writeback import stock_desk
 from referins_woo.writeback.models import StoreWrite
@@ -208,6 +208,28 @@ def test_a_sale_at_the_moment_of_the_write_is_neither_lost_nor_counted_twice(
     assert shop.figures("sku:BAG") == (41, 2, 39)
     assert shop.woo(shop.bag) == 39, "what was written over is set right, and nobody is asked"
     assert shop.row().state == "in_step"
+
+
+def test_goods_that_sell_at_each_look_are_looked_at_later_and_nobody_is_asked(
+    shop: Pushing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.turn_on()
+    look = Shelf.look
+
+    def looked(self: Shelf, product: int, ids: Sequence[int]) -> Looked:
+        if not product:
+            shop.sell(1)
+        return look(self, product, ids)
+
+    with monkeypatch.context() as busy:
+        busy.setattr(Shelf, "look", looked)
+        shop.add(1)
+    assert (shop.row().state, shop.writes()) == ("in_step", []), "it sold between each sweep and look"
+    shop.again()
+    shop.merchant.sweep()
+    assert (shop.row().state, shop.writes()[0][2]) == ("in_step", "done")
+    assert not shop.merchant.rows(StoreLog, StoreLog.kind == "stock_changed")
+    shop.must_agree()
 
 
 @pytest.mark.parametrize("fault", ["truncated", "reset", "server_error", "rate_limit", "html_ok"])

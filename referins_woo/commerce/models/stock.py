@@ -76,7 +76,7 @@ class StoreStock(Base):
     state: Mapped[str] = mapped_column(String(10), default="in_step")
     error: Mapped[str] = mapped_column(Text, default="")
     revision: Mapped[int] = mapped_column(default=-1)
-    """`StockItem.revision` of what the store was last told; -1: look again."""
+    """`StockItem.revision` of what the store was last told; below zero: look again."""
     pushes: Mapped[int] = mapped_column(default=0)
 
 
