@@ -75,6 +75,8 @@ class Config:
     store_ca: Path | None
     test_clock: Path | None
     metrics_token: str | None = field(repr=False)
+    rates_url: str | None = field(repr=False)
+    """Where rates of currencies are fetched: an address with `{currency}`, `{base}` and `{day}`; None: nowhere."""
     kept: Kept
     api_rate: str
     """How often one token may call the API, like `3000 per minute`."""
@@ -168,6 +170,7 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         store_ca=Path(store_ca) if store_ca else None,
         test_clock=Path(test_clock) if test_clock else None,
         metrics_token=_metrics_token(env),
+        rates_url=_rates_url(_value(env, "RATES_URL")),
         kept=Kept(
             deliveries=_days(env, "KEEP_DELIVERIES_DAYS", 30),
             store_log=_days(env, "KEEP_STORE_LOG_DAYS", 90),
@@ -226,6 +229,18 @@ def _metrics_token(env: Mapping[str, str]) -> str | None:
     if token is not None and len(token) < 16:
         raise ConfigError("METRICS_TOKEN is too short: give at least 16 random characters, or none (loopback only)")
     return token
+
+
+def _rates_url(url: str | None) -> str | None:
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if not parts.hostname or (parts.scheme != "https" and not is_loopback(parts.hostname)):
+        raise ConfigError("RATES_URL must be an address that begins with https://")
+    missing = [name for name in ("{currency}", "{base}", "{day}") if name not in url]
+    if missing:
+        raise ConfigError(f"RATES_URL must hold {', '.join(missing)}: what is asked for stands there")
+    return url
 
 
 def _days(env: Mapping[str, str], name: str, default: int) -> int:

@@ -55,6 +55,7 @@ BELLS: Final[dict[str, str]] = {
     "enforce_retention": BULK,
     "work_on_list": BULK,
     "give_rates": BULK,
+    "fetch_rates": BULK,
     "push_writes": BULK,
     "push_customers": BULK,
     "suggest_customers": BULK,

@@ -47,6 +47,7 @@ TABLE: Final[tuple[tuple[str, float, Callable[[], None]], ...]] = (
     ("changes for stores", 10, writeback.ring_for_writes),
     ("customer mappings", 30, customer_mapping.ring_for_mappings),
     ("rates", 30, ingest.ring_for_rates),
+    ("rates of a source", 900, ingest.ring_for_missing_rates),
     ("opening stock", 15, ingest.ring_for_stock),
     ("stock for stores", 30, ingest.ring_for_pushes),
     ("kept answers", 3_600, accounts.forget_answers),

@@ -19,6 +19,12 @@ def books_of(session: Session, account_id: int) -> Books:
     return Books(kept.base_currency or "", kept.time_zone or "UTC")
 
 
+def waiting_for_a_source(session: Session) -> list[int]:
+    """Return the accounts with orders in other currencies that have no total in the base currency."""
+    foreign = exists().where(uncounted(Account.id, Account.base_currency), Order.currency != Account.base_currency)
+    return list(session.scalars(select(Account.id).where(Account.base_currency != "", foreign).order_by(Account.id)))
+
+
 def waiting_for_rates(session: Session) -> list[int]:
     """Return the accounts with rates, or a base currency, that were not given to their orders yet."""
     given_none = select(CurrencyRate.account_id).where(CurrencyRate.applied_at.is_(None))

@@ -9,10 +9,10 @@ import structlog
 from sqlalchemy import or_, select
 
 from referins_woo import clock, process, queues
-from referins_woo.accounts.books import books_of, waiting_for_rates
+from referins_woo.accounts.books import books_of, waiting_for_a_source, waiting_for_rates
 from referins_woo.commerce import base_totals
 from referins_woo.errors import Final, RetryLater, StoreMustReconnect
-from referins_woo.ingest import catch_up, import_run, importing, live, reconcile, stock_count, watermarks
+from referins_woo.ingest import catch_up, import_run, importing, live, rate_source, reconcile, stock_count, watermarks
 from referins_woo.ingest.contact_files import files, working
 from referins_woo.ingest.models import Delivery, Import, Watermark
 from referins_woo.stores.models import Store
@@ -141,6 +141,12 @@ def reconcile_store(store_id: int) -> None:
         log.info("comparison waits", store=store_id, why=str(error))
 
 
+@queues.job("fetch_rates", timeout=120)
+def fetch_rates(account_id: int) -> None:
+    """Fetch the rates that an account's orders wait for."""
+    rate_source.fetch(process.current(), account_id)
+
+
 @queues.job("give_rates", timeout=120)
 def give_rates(account_id: int) -> None:
     """Give orders that have no base total the rates that were entered since (O6)."""
@@ -152,6 +158,17 @@ def give_rates(account_id: int) -> None:
             more = base_totals.give_rates(session, account_id, books_of(session, account_id))
     if more:
         queues.ring("give_rates", account_id)
+
+
+def ring_for_missing_rates() -> None:
+    """Sweep: accounts whose orders wait for rates that the source has by now."""
+    current = process.current()
+    if current.config.rates_url is None:
+        return
+    with current.database.reading() as session:
+        waiting = waiting_for_a_source(session)
+    for account_id in waiting:
+        queues.ring("fetch_rates", account_id)
 
 
 def ring_for_rates() -> None:
