@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from referins_woo import queues
-from referins_woo.commerce import stock
+from referins_woo.commerce import batch_book, stock
+from referins_woo.commerce.batch_book import Line
 from referins_woo.commerce.models import Location, Order, OrderLine, StockAdjustment, StockEntry, StockItem
 from referins_woo.commerce.stock import Figures
 from referins_woo.commerce.upsert.bulk import among
@@ -88,31 +89,61 @@ def adjust(
     reason: str,
     by: str,
     now: datetime,
-    order_id: int | None = None,
     opened_at: datetime | None = None,
 ) -> StockAdjustment:
-    """Write one adjustment; goods that were not counted there yet are from now on. Raises InvalidInput."""
-    if not changes:
+    """Write one adjustment; goods that were not counted there yet are from now on. Raises InvalidInput.
+
+    What is taken of batch-tracked goods goes first in, first out; what comes to them is there without a batch.
+    """
+    lines = [(goods, Line(quantity)) for goods, quantity in changes.items()]
+    return enter_lines(
+        session, location, lines, kind=kind, reason=reason, by=by, now=now, today=now.date(), opened_at=opened_at
+    )
+
+
+def enter_lines(
+    session: Session,
+    location: Location,
+    lines: Sequence[tuple[Goods, Line]],
+    *,
+    kind: str,
+    reason: str,
+    by: str,
+    now: datetime,
+    today: date,
+    opened_at: datetime | None = None,
+    named: bool = False,
+) -> StockAdjustment:
+    """Write one adjustment of lines that may name batches (O9). Raises InvalidInput.
+
+    `today`: on which a new batch came in, unless its line says so. `named`: what comes to batch-tracked goods must name
+    a batch.
+    """
+    if not lines:
         raise InvalidInput("lines", "Give at least one line: a SKU and by how much its stock changes.")
-    if any(abs(quantity) > LARGEST for quantity in changes.values()):
+    if any(abs(line.quantity) > LARGEST for _, line in lines):
         raise InvalidInput("lines", "A quantity is at most 1,000,000,000.")
-    known = items(session, location.id, (goods.key for goods in changes))
-    made = begin(session, location.account_id, location.id, kind, reason, by, now, order_id)
-    for goods, quantity in changes.items():
-        item = known.get(goods.key)
-        if item is None:
-            item = known[goods.key] = StockItem(
-                account_id=location.account_id,
-                location_id=location.id,
-                stock_key=goods.key,
-                sku=goods.sku,
-                name=goods.name,
-                opened_at=(opened_at or now).replace(microsecond=0),  # orders are dated in whole seconds
-                created_at=now,
-            )
-            session.add(item)
-            session.flush()
-        enter(session, made, item.id, quantity)
+    known = items(session, location.id, (goods.key for goods, _ in lines))
+    made = begin(session, location.account_id, location.id, kind, reason, by, now, None)
+    fresh = {goods.key: goods for goods, _ in lines if goods.key not in known}
+    tracked = batch_book.tracked_since(session, location.account_id, fresh) if fresh else {}
+    for goods in fresh.values():
+        known[goods.key] = StockItem(
+            account_id=location.account_id,
+            location_id=location.id,
+            stock_key=goods.key,
+            sku=goods.sku,
+            name=goods.name,
+            opened_at=(opened_at or now).replace(microsecond=0),  # orders are dated in whole seconds
+            created_at=now,
+            batched_at=tracked.get(goods.key),
+        )
+        session.add(known[goods.key])
+    session.flush()
+    changes = batch_book.split(session, [(known[goods.key], line) for goods, line in lines], today, named=named)
+    for item_id, split in changes.items():
+        for batch_id, quantity in split.items():
+            enter(session, made, item_id, quantity, batch_id)
     session.flush()
     touch(session, location.id, known)
     return made
@@ -132,6 +163,8 @@ def edit(session: Session, adjustment: StockAdjustment, quantities: Mapping[int,
     for entry in changed:
         entry.quantity = quantities[entry.id]
     if changed:
+        session.flush()
+        batch_book.must_not_fall_below_zero(session, {one.batch_id for one in changed if one.batch_id is not None})
         adjustment.edited_at, adjustment.edited_by = now, by[:320]
         ids = [one.item_id for one in changed]
         keys = session.scalars(select(StockItem.stock_key).where(among(session, StockItem.id, ids))).all()
@@ -185,8 +218,16 @@ def begin(
     return made
 
 
-def enter(session: Session, adjustment: StockAdjustment, item_id: int, quantity: int) -> None:
+def enter(
+    session: Session, adjustment: StockAdjustment, item_id: int, quantity: int, batch_id: int | None = None
+) -> None:
     """Enter a line."""
     session.add(
-        StockEntry(account_id=adjustment.account_id, adjustment_id=adjustment.id, item_id=item_id, quantity=quantity)
+        StockEntry(
+            account_id=adjustment.account_id,
+            adjustment_id=adjustment.id,
+            item_id=item_id,
+            batch_id=batch_id,
+            quantity=quantity,
+        )
     )

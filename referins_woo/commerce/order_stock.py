@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from referins_woo.commerce import ledger, stock, store_books
+from referins_woo.commerce import batch_book, ledger, stock, store_books
+from referins_woo.commerce.batch_book import Shelf, Taken
 from referins_woo.commerce.models import Order, OrderLine
 from referins_woo.commerce.records import UNPAID_KINDS
 from referins_woo.commerce.upsert.bulk import among, update_rows
@@ -102,13 +103,19 @@ def settle(
 
 
 def write(session: Session, moved: Iterable[Moved], now: datetime, by: str) -> None:
-    """Write what orders moved of goods that are counted at the location: one adjustment each per order and location."""
+    """Write what orders moved of goods that are counted at the location: one adjustment each per order and location.
+
+    Of batch-tracked goods it is taken from batches, first in, first out, and comes back to those it came from (O9).
+    """
     per_location: dict[int, set[str]] = defaultdict(set)
     wanted = [(one, {place: quantity for place, quantity in one.changes.items() if quantity}) for one in moved]
     for _, changes in wanted:
         for location_id, key in changes:
             per_location[location_id].add(key)
     known = {location_id: ledger.items(session, location_id, keys) for location_id, keys in per_location.items()}
+    shelf = Shelf(session, [item for found in known.values() for item in found.values()])
+    back = {one.order_id for one, changes in wanted if any(quantity > 0 for quantity in changes.values())}
+    taken = batch_book.of_orders(session, back) if back and not shelf.is_bare else {}
     for one, changes in wanted:
         by_location: dict[int, dict[str, int]] = defaultdict(dict)
         for (location_id, key), quantity in changes.items():
@@ -118,7 +125,13 @@ def write(session: Session, moved: Iterable[Moved], now: datetime, by: str) -> N
             reason = one.reason or _reason(quantities.values(), one.number)
             made = ledger.begin(session, one.account_id, location_id, ledger.OF_ORDER, reason, by, now, one.order_id)
             for key, quantity in quantities.items():
-                ledger.enter(session, made, known[location_id][key].id, quantity)
+                item = known[location_id][key]
+                if quantity < 0:
+                    split = shelf.take(item, -quantity)
+                else:
+                    split = shelf.put_back(item, quantity, taken.get((one.order_id, item.id), Taken()))
+                for batch_id, part in split.items():
+                    ledger.enter(session, made, item.id, part, batch_id)
     session.flush()
     for location_id, keys in per_location.items():
         ledger.touch(session, location_id, keys)

@@ -69,6 +69,7 @@ TABLES: Final[dict[str, tuple[str, str]]] = {
     "products": (NOTHING, "goods"),
     "stock_items": (NOTHING, "goods at a location"),
     "stock_adjustments": (NOTHING, "changes of stock, with the numbers of orders"),
+    "stock_batches": (NOTHING, "batches of goods"),
     "stock_entries": (NOTHING, "quantities of goods"),
     "store_stock": (NOTHING, "what a store shows of goods"),
     "variants": (NOTHING, "goods"),

@@ -9,7 +9,7 @@ from referins_woo.commerce.models.match import ContactMerge, Match
 from referins_woo.commerce.models.order import Order, OrderLine, Tombstone
 from referins_woo.commerce.models.product import Product, Variant
 from referins_woo.commerce.models.rate import CurrencyRate
-from referins_woo.commerce.models.stock import StockAdjustment, StockEntry, StockItem, StoreStock
+from referins_woo.commerce.models.stock import StockAdjustment, StockBatch, StockEntry, StockItem, StoreStock
 from referins_woo.commerce.models.transaction import Transaction
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "OrderLine",
     "Product",
     "StockAdjustment",
+    "StockBatch",
     "StockEntry",
     "StockItem",
     "StoreCustomerName",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 import referins_woo.commerce.models.location  # noqa: F401  (foreign keys name its table)
@@ -33,6 +33,29 @@ class StockItem(Base):
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     revision: Mapped[int] = mapped_column(default=0)
     """Counts what has changed what is on hand or committed: by it a store is known to be told of an older state."""
+    batched_at: Mapped[datetime | None]
+    """Since when they are batch-tracked, at all locations of the account alike; None: they are not (O9)."""
+
+    @property
+    def is_batched(self) -> bool:
+        """Whether they are batch-tracked."""
+        return self.batched_at is not None
+
+
+class StockBatch(Base):
+    """Goods at a location that came in together; what it holds is the sum of the entries that name it (O9)."""
+
+    __tablename__ = "stock_batches"
+    __table_args__ = (UniqueConstraint("item_id", "number"), Index("ix_stock_batches_account", "account_id", "id"))
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    account_id: Mapped[int]
+    item_id: Mapped[int] = mapped_column(ForeignKey("stock_items.id"))
+    number: Mapped[str] = mapped_column(String(100))
+    received_on: Mapped[date]
+    expires_on: Mapped[date | None]
+    """The last day on which they are good."""
+    created_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 
 class StoreStock(Base):
@@ -102,12 +125,28 @@ class StockAdjustment(Base):
 
 
 class StockEntry(Base):
-    """By how much an adjustment changes some goods."""
+    """By how much an adjustment changes some goods, of a batch or without one."""
 
     __tablename__ = "stock_entries"
     __table_args__ = (
-        UniqueConstraint("adjustment_id", "item_id"),
+        UniqueConstraint("adjustment_id", "item_id", "batch_id"),
+        # To a unique key all NULLs differ.
+        Index(
+            "uq_stock_entries_without_batch",
+            "adjustment_id",
+            "item_id",
+            unique=True,
+            postgresql_where=text("batch_id IS NULL"),
+            sqlite_where=text("batch_id IS NULL"),
+        ),
         Index("ix_stock_entries_item", "item_id", "quantity"),
+        Index(
+            "ix_stock_entries_batch",
+            "batch_id",
+            "quantity",
+            postgresql_where=text("batch_id IS NOT NULL"),
+            sqlite_where=text("batch_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
@@ -115,3 +154,4 @@ class StockEntry(Base):
     adjustment_id: Mapped[int] = mapped_column(ForeignKey("stock_adjustments.id", ondelete="CASCADE"))
     item_id: Mapped[int] = mapped_column(ForeignKey("stock_items.id"))
     quantity: Mapped[int]
+    batch_id: Mapped[int | None] = mapped_column(ForeignKey("stock_batches.id"))
