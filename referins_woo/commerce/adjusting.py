@@ -1,21 +1,27 @@
-"""Adjustments as people type or upload them: lines of a SKU and a quantity. Pure but for looking names up."""
+"""Adjustments as people type or upload them: lines of a SKU, a quantity, and perhaps a batch.
+
+Pure but for looking names up.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from referins_woo.commerce import stock
+from referins_woo.commerce import batches, stock
+from referins_woo.commerce.batch_book import Line
+from referins_woo.commerce.batches import Named
 from referins_woo.commerce.ledger import LARGEST, Goods
 from referins_woo.commerce.models import Product, StockItem, Variant
 from referins_woo.commerce.upsert.bulk import among
 from referins_woo.errors import InvalidInput
 
 MOST_LINES: Final = 10_000
+_COLUMNS: Final = ("sku", "quantity", "batch", "received", "expires")
 
 
 def quantity(text: str, field: str = "lines", where: str = "") -> int:
@@ -29,25 +35,53 @@ def quantity(text: str, field: str = "lines", where: str = "") -> int:
     raise InvalidInput(field, f"{where}{text.strip()[:20]!r} is no quantity: give a number, like 12 or -3.")
 
 
-def lines(rows: Iterable[Sequence[str]]) -> dict[str, int]:
-    """Return SKU → quantity of rows of cells; a heading is passed over. Raises InvalidInput that names the line."""
-    found: dict[str, int] = {}
+def lines(rows: Iterable[Sequence[str]]) -> list[tuple[str, Line]]:
+    """Return (SKU, line) of rows of cells: `SKU, quantity[, batch, received, expires]`.
+
+    A heading says where the columns are; those that are none of these are passed over. Raises InvalidInput that names
+    the line.
+    """
+    found: dict[tuple[str, str], tuple[str, Line]] = {}
+    columns = {name: position for position, name in enumerate(_COLUMNS)}
     for number, row in enumerate(rows, start=1):
         cells = [cell.strip() for cell in row]
         if not any(cells):
             continue
         if number == 1 and cells[0].casefold() == "sku":
+            named = {cell.casefold(): position for position, cell in enumerate(cells)}
+            columns = {"sku": 0, "quantity": 1} | {name: named[name] for name in _COLUMNS if name in named}
             continue
+        where = f"Line {number}: "
         if len(cells) < 2 or not cells[0]:
-            raise InvalidInput("lines", f"Line {number}: give a SKU and a quantity, parted by a comma.")
+            raise InvalidInput("lines", f"{where}give a SKU and a quantity, parted by a comma.")
         if len(cells[0]) > 200 or not cells[0].isprintable():
-            raise InvalidInput("lines", f"Line {number}: {cells[0][:20]!r} is no SKU.")
-        if cells[0] in found:
-            raise InvalidInput("lines", f"Line {number}: the SKU {cells[0]} is there twice.")
+            raise InvalidInput("lines", f"{where}{cells[0][:20]!r} is no SKU.")
+        given = {name: cells[position] if position < len(cells) else "" for name, position in columns.items()}
+        change = quantity(given["quantity"], "lines", where)
+        batch = named_batch(given, ("lines", "lines", "lines"), where)
+        key = (cells[0], batch.number if batch else "")
+        if key in found:
+            with_batch = f" with the batch {batch.number}" if batch else ""
+            raise InvalidInput("lines", f"{where}the SKU {cells[0]} is there twice{with_batch}.")
         if len(found) >= MOST_LINES:
             raise InvalidInput("lines", f"An adjustment has at most {MOST_LINES:,} lines: enter it in parts.")
-        found[cells[0]] = quantity(cells[1], "lines", f"Line {number}: ")
-    return found
+        found[key] = (cells[0], Line(change, batch, "lines", where))
+    return list(found.values())
+
+
+def named_batch(
+    given: Mapping[str, str], fields: tuple[str, str, str] = ("batch", "received", "expires"), where: str = ""
+) -> Named | None:
+    """Return the batch of what was typed as `batch`, `received` and `expires`; None where nothing was.
+
+    `fields`: by which names the three are refused. Raises InvalidInput.
+    """
+    number = given.get("batch", "")
+    received_on = batches.day(given.get("received", ""), fields[1], where)
+    expires_on = batches.day(given.get("expires", ""), fields[2], where)
+    if not number.strip() and received_on is None and expires_on is None:
+        return None
+    return batches.name(number, received_on, expires_on, fields[0], where)
 
 
 def goods(session: Session, account_id: int, skus: Iterable[str]) -> dict[str, Goods]:

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from sqlalchemy import ColumnElement, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from referins_woo.commerce import batches
+from referins_woo.commerce import batches, money
 from referins_woo.commerce.batches import Named, Split
 from referins_woo.commerce.models import StockAdjustment, StockBatch, StockEntry, StockItem
 from referins_woo.commerce.stock import SCALE
@@ -29,6 +29,8 @@ class Line:
     batch: Named | None = None
     field: str = "lines"
     where: str = ""
+    already_here: bool = False
+    """It is on hand already, without a batch: the batch gets it, and nothing on hand changes."""
 
     def refuse(self, words: str) -> InvalidInput:
         """Return why the line cannot be."""
@@ -82,7 +84,7 @@ class Shelf:
         held = next((one for one in here.values() if one.batch.number == line.batch.number), None)
         if held is None:
             if line.quantity < 0:
-                raise line.refuse(f"there is no batch {line.batch.number} of {label(item)} at this location.")
+                raise line.refuse(f"There is no batch {line.batch.number} of {label(item)} at this location.")
             made = StockBatch(
                 account_id=item.account_id,
                 item_id=item.id,
@@ -96,7 +98,7 @@ class Shelf:
             held.batch.received_on = line.batch.received_on or held.batch.received_on
             held.batch.expires_on = line.batch.expires_on or held.batch.expires_on
         if held.batch.expires_on is not None and held.batch.expires_on < held.batch.received_on:
-            raise line.refuse(f"batch {held.batch.number} would expire before it was received.")
+            raise line.refuse(f"Batch {held.batch.number} would expire before it was received.")
         self.session.flush()
         here[held.batch.id] = held
         self.held[item.id] = _first_in(here)
@@ -146,17 +148,18 @@ def split(session: Session, lines: Sequence[tuple[StockItem, Line]], today: date
     for item, line in lines:
         if line.batch is not None:
             if not item.is_batched:
-                words = (
-                    f"{label(item)} is not batch-tracked. Switch that on on the page of the goods, or name no batch."
-                )
+                words = f"{label(item)} is not batch-tracked: turn “Track batches” on first, or name no batch."
                 raise line.refuse(words)
             changes[item.id][shelf.change(item, line, today)] += line.quantity
+            if line.already_here:
+                _must_be_here(session, item, line)
+                changes[item.id][None] -= line.quantity
     for item, line in lines:
         if line.batch is not None:
             held = next(one for one in shelf.held[item.id].values() if one.batch.number == line.batch.number)
             if line.quantity < 0 and held.quantity < 0:
                 has = held.quantity - line.quantity
-                raise line.refuse(f"batch {held.batch.number} of {label(item)} holds only {_plain(has)}.")
+                raise line.refuse(f"Batch {held.batch.number} of {label(item)} holds only {_plain(has)}.")
         elif line.quantity > 0 and item.is_batched and named:
             raise line.refuse(f"{label(item)} is batch-tracked: name the batch that comes in.")
         elif line.quantity < 0 and item.is_batched:
@@ -165,6 +168,13 @@ def split(session: Session, lines: Sequence[tuple[StockItem, Line]], today: date
         else:
             changes[item.id][None] += line.quantity
     return changes
+
+
+def _must_be_here(session: Session, item: StockItem, line: Line) -> None:
+    loose = select(func.sum(StockEntry.quantity)).where(StockEntry.item_id == item.id, StockEntry.batch_id.is_(None))
+    here = max(int(session.scalar(loose) or 0), 0)
+    if not 0 < line.quantity <= here:
+        raise line.refuse(f"Of {label(item)} {_plain(here)} are here without a batch: give at most that, above zero.")
 
 
 def must_not_fall_below_zero(session: Session, batch_ids: Collection[int]) -> None:
@@ -180,7 +190,7 @@ def must_not_fall_below_zero(session: Session, batch_ids: Collection[int]) -> No
     for number, quantity in rows:
         raise InvalidInput(
             "lines",
-            f"Batch {number} would hold {_plain(int(quantity))}: more was taken of it since than would be left.",
+            f"Batch {number} would hold {_plain(int(quantity))}: more than that was taken of it since.",
         )
 
 
@@ -248,8 +258,8 @@ def tracked_since(session: Session, account_id: int, keys: Iterable[str]) -> dic
             StockItem.batched_at.is_not(None),
         )
     )
-    return {key: since for key, since in rows}
+    return {row.stock_key: row.batched_at for row in rows if row.batched_at is not None}
 
 
 def _plain(quantity: int) -> str:
-    return f"{quantity / SCALE:,.4f}".rstrip("0").rstrip(".")
+    return money.to_text(quantity, SCALE, at_least=0)

@@ -29,17 +29,19 @@ class Named:
     expires_on: date | None = None
 
 
-def name(number: str, received_on: date | None, expires_on: date | None) -> Named:
-    """Return a batch of this number, trimmed. Raises InvalidInput, whose field is the one that cannot be."""
+def name(
+    number: str, received_on: date | None, expires_on: date | None, field: str = "batch", where: str = ""
+) -> Named:
+    """Return the batch of this number, trimmed. Raises InvalidInput."""
     trimmed = number.strip()
     if not trimmed:
-        raise InvalidInput("batch", "give the number of the batch.")
+        raise InvalidInput(field, f"{where}Give the number of the batch.")
     if len(trimmed) > LONGEST_NUMBER or not trimmed.isprintable():
-        raise InvalidInput("batch", f"a batch has a number of at most {LONGEST_NUMBER} printable characters.")
+        raise InvalidInput(field, f"{where}The number of a batch has at most {LONGEST_NUMBER} printable characters.")
     return Named(trimmed, received_on, expires_on)
 
 
-def day(text: str, field: str) -> date | None:
+def day(text: str, field: str = "lines", where: str = "") -> date | None:
     """Return the day that somebody typed, None where nothing was. Raises InvalidInput."""
     typed = text.strip()
     if not typed:
@@ -50,7 +52,7 @@ def day(text: str, field: str) -> date | None:
             return found
     except ValueError:
         pass
-    raise InvalidInput(field, f"{typed[:20]!r} is no day: give it like 2026-12-04.")
+    raise InvalidInput(field, f"{where}{typed[:20]!r} is no day: give it like 2026-12-04.")
 
 
 def is_expired(expires_on: date | None, today: date) -> bool:
@@ -79,8 +81,8 @@ def take(quantity: int, left: Iterable[tuple[int, int]]) -> Split:
 def put_back(quantity: int, unassigned: int, taken: Sequence[tuple[int, int]]) -> Split:
     """Split a quantity that comes back of an order: the inverse of taking.
 
-    What was never assigned comes back first, then what batches gave: `taken` (batch, how much is still out) in the order
-    in which they gave it, the last one first. More than was taken comes back without a batch.
+    What was never assigned comes back first, then what batches gave, the last one first: `taken` is (batch, how much is
+    still out) in the order in which they gave it. More than was taken comes back without a batch.
     """
     split: Split = {}
     rest = quantity
@@ -101,7 +103,7 @@ class Moved:
     """What an entry without a batch gives to batches, by `assign`."""
 
     entry: int
-    to: Split
+    to: dict[int, int]
 
 
 def assign(waiting: Sequence[tuple[int, int]], left: Mapping[int, int]) -> list[Moved]:
@@ -112,10 +114,9 @@ def assign(waiting: Sequence[tuple[int, int]], left: Mapping[int, int]) -> list[
     holds = dict(left)
     moved: list[Moved] = []
     for entry, quantity in waiting:
-        split = take(quantity, holds.items())
-        split.pop(None, None)
-        for batch_id, part in split.items():
+        to = {batch_id: part for batch_id, part in take(quantity, holds.items()).items() if batch_id is not None}
+        for batch_id, part in to.items():
             holds[batch_id] -= part
-        if split:
-            moved.append(Moved(entry, split))
+        if to:
+            moved.append(Moved(entry, to))
     return moved

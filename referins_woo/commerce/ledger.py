@@ -123,9 +123,22 @@ def enter_lines(
         raise InvalidInput("lines", "Give at least one line: a SKU and by how much its stock changes.")
     if any(abs(line.quantity) > LARGEST for _, line in lines):
         raise InvalidInput("lines", "A quantity is at most 1,000,000,000.")
-    known = items(session, location.id, (goods.key for goods, _ in lines))
-    made = begin(session, location.account_id, location.id, kind, reason, by, now, None)
-    fresh = {goods.key: goods for goods, _ in lines if goods.key not in known}
+    with session.begin_nested():  # pages answer an error in the same transaction: none of it may stay
+        known = _known_or_made(session, location, [goods for goods, _ in lines], opened_at or now, now)
+        changes = batch_book.split(session, [(known[goods.key], line) for goods, line in lines], today, named=named)
+        made = begin(session, location.account_id, location.id, kind, reason, by, now, None)
+        for item_id, split in changes.items():
+            for batch_id, quantity in split.items():
+                enter(session, made, item_id, quantity, batch_id)
+    touch(session, location.id, known)
+    return made
+
+
+def _known_or_made(
+    session: Session, location: Location, wanted: Sequence[Goods], opened_at: datetime, now: datetime
+) -> dict[str, StockItem]:
+    known = items(session, location.id, (goods.key for goods in wanted))
+    fresh = {goods.key: goods for goods in wanted if goods.key not in known}
     tracked = batch_book.tracked_since(session, location.account_id, fresh) if fresh else {}
     for goods in fresh.values():
         known[goods.key] = StockItem(
@@ -134,19 +147,13 @@ def enter_lines(
             stock_key=goods.key,
             sku=goods.sku,
             name=goods.name,
-            opened_at=(opened_at or now).replace(microsecond=0),  # orders are dated in whole seconds
+            opened_at=opened_at.replace(microsecond=0),  # orders are dated in whole seconds
             created_at=now,
             batched_at=tracked.get(goods.key),
         )
         session.add(known[goods.key])
     session.flush()
-    changes = batch_book.split(session, [(known[goods.key], line) for goods, line in lines], today, named=named)
-    for item_id, split in changes.items():
-        for batch_id, quantity in split.items():
-            enter(session, made, item_id, quantity, batch_id)
-    session.flush()
-    touch(session, location.id, known)
-    return made
+    return known
 
 
 def edit(session: Session, adjustment: StockAdjustment, quantities: Mapping[int, int], by: str, now: datetime) -> int:
@@ -160,11 +167,12 @@ def edit(session: Session, adjustment: StockAdjustment, quantities: Mapping[int,
         raise InvalidInput("lines", "A quantity is at most 1,000,000,000.")
     mine = session.scalars(select(StockEntry).where(StockEntry.adjustment_id == adjustment.id))
     changed = [one for one in mine if quantities.get(one.id, one.quantity) != one.quantity]
-    for entry in changed:
-        entry.quantity = quantities[entry.id]
-    if changed:
+    with session.begin_nested():  # as in `enter_lines`
+        for entry in changed:
+            entry.quantity = quantities[entry.id]
         session.flush()
         batch_book.must_not_fall_below_zero(session, {one.batch_id for one in changed if one.batch_id is not None})
+    if changed:
         adjustment.edited_at, adjustment.edited_by = now, by[:320]
         ids = [one.item_id for one in changed]
         keys = session.scalars(select(StockItem.stock_key).where(among(session, StockItem.id, ids))).all()
