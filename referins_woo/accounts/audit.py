@@ -106,6 +106,8 @@ ACTIONS: Final[dict[str, Action]] = {
     "stock_adjusted": Action("data", "Adjusted stock"),
     "stock_overwritten": Action("data", "Overwrote quantities of a store"),
     "stock_adjustment_edited": Action("data", "Changed an adjustment of stock"),
+    "batches_switched": Action("data", "Switched the tracking of batches"),
+    "batches_assigned": Action("data", "Assigned what orders took to batches"),
     "order_deleted": Action("data", "Deleted an order"),
     "rates_changed": Action("settings", "Changed rates of currencies"),
     "location_added": Action("settings", "Added a location"),

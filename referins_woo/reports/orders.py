@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
@@ -15,6 +15,7 @@ from referins_woo.commerce.fulfilment import completes
 from referins_woo.commerce.models import Contact, Location, Order, OrderLine, Product, Transaction
 from referins_woo.events.models import Event
 from referins_woo.mail.models import Message
+from referins_woo.reports import batches
 from referins_woo.reports.listing import Kind, Wanted, contains, days, has_key, in_order
 from referins_woo.reports.timeline import Entry, of_order
 from referins_woo.runs.models import Automation, Run
@@ -48,6 +49,8 @@ class OrderPage:
     """Where it ships from; it may have been deleted since."""
     lines: list[tuple[OrderLine, str]]
     """Each with the name of the product here, empty when it stands by itself."""
+    batches: dict[int, batches.OfOrder]
+    """By row, which batches its goods came from; of rows of the same goods, the first stands for all."""
     transactions: list[Transaction]
     runs: list[tuple[Run, str]]
     """Each with the name of its automation."""
@@ -165,14 +168,15 @@ def billing_name(order: Order) -> str:
     return " ".join(part for part in (order.billing.get("first_name", ""), order.billing.get("last_name", "")) if part)
 
 
-def order_page(session: Session, order: Order) -> OrderPage:
+def order_page(session: Session, order: Order, today: date) -> OrderPage:
     """Return all that the page of `order` shows."""
     lines = session.execute(
         select(OrderLine, Product.name)
         .outerjoin(Product, Product.id == OrderLine.product_id)
         .where(OrderLine.order_id == order.id)
         .order_by(OrderLine.position, OrderLine.id)
-    )
+    ).all()
+    taken = batches.of_order(session, order.id, today)
     runs = session.execute(
         select(Run, Automation.name)
         .join(Automation, Automation.id == Run.automation_id)
@@ -205,6 +209,7 @@ def order_page(session: Session, order: Order) -> OrderPage:
         contact=session.get(Contact, order.contact_id) if order.contact_id else None,
         location=location,
         lines=[(line, name or "") for line, name in lines],
+        batches={line.id: taken.pop(line.stock_key) for line, _ in lines if line.stock_key in taken},
         transactions=transactions,
         runs=started,
         messages=messages,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
 from referins_woo.commerce import ledger
-from referins_woo.commerce.models import Location, Order, OrderLine, StockAdjustment, StockEntry, StockItem
+from referins_woo.commerce.models import Location, Order, OrderLine, StockAdjustment, StockBatch, StockEntry, StockItem
 from referins_woo.commerce.stock import Figures
+from referins_woo.reports import batches
 from referins_woo.reports.listing import Kind, Wanted, contains, days, in_order
 
 STOCK_SORTS = {"sku": StockItem.sku, "name": StockItem.name}
@@ -39,13 +41,24 @@ class AdjustmentRow:
 
 
 @dataclass(frozen=True, slots=True)
+class LineRow:
+    """A line of an adjustment, with its goods and its batch."""
+
+    entry: StockEntry
+    item: StockItem
+    batch: StockBatch | None
+
+
+@dataclass(frozen=True, slots=True)
 class StockPage:
     """All that the page of some goods at a location shows."""
 
     item: StockItem
     location: Location
     figures: Figures
-    entries: list[tuple[StockEntry, StockAdjustment]]
+    batches: batches.Card | None
+    """None where they are not tracked."""
+    entries: list[tuple[StockEntry, StockAdjustment, StockBatch | None]]
     """Newest first."""
     held: list[tuple[Order, int]]
     """Orders that hold some of them, and how much."""
@@ -124,13 +137,14 @@ def _adjustment_rows(session: Session, ids: Sequence[int]) -> list[AdjustmentRow
     )
 
 
-def stock_page(session: Session, item: StockItem) -> StockPage:
+def stock_page(session: Session, item: StockItem, today: date) -> StockPage:
     """Return what the page of goods at a location shows; of long histories the newest."""
     entries = session.execute(
-        select(StockEntry, StockAdjustment)
+        select(StockEntry, StockAdjustment, StockBatch)
         .join(StockAdjustment, StockAdjustment.id == StockEntry.adjustment_id)
+        .outerjoin(StockBatch, StockBatch.id == StockEntry.batch_id)
         .where(StockEntry.item_id == item.id)
-        .order_by(StockAdjustment.number.desc())
+        .order_by(StockAdjustment.number.desc(), StockEntry.id)
         .limit(_MOST_SHOWN)
     )
     holds = func.sum(OrderLine.reduced_stock - OrderLine.stock_taken)
@@ -150,24 +164,27 @@ def stock_page(session: Session, item: StockItem) -> StockPage:
     orders = {
         one.id: one for one in session.scalars(select(Order).where(Order.id.in_([order_id for order_id, _ in held])))
     }
+    figures = ledger.figures(session, [item])[item.id]
     return StockPage(
         item=item,
         location=session.get_one(Location, item.location_id),
-        figures=ledger.figures(session, [item])[item.id],
-        entries=[(entry, adjustment) for entry, adjustment in entries],
+        figures=figures,
+        batches=batches.card(session, item, figures.on_hand, today),
+        entries=[(entry, adjustment, batch) for entry, adjustment, batch in entries],
         held=[(orders[order_id], int(quantity)) for order_id, quantity in held],
     )
 
 
-def lines_of(session: Session, adjustment: StockAdjustment) -> list[tuple[StockEntry, StockItem]]:
-    """Return the lines of an adjustment with their goods, by SKU."""
+def lines_of(session: Session, adjustment: StockAdjustment) -> list[LineRow]:
+    """Return the lines of an adjustment with their goods and batches, by SKU."""
     rows = session.execute(
-        select(StockEntry, StockItem)
+        select(StockEntry, StockItem, StockBatch)
         .join(StockItem, StockItem.id == StockEntry.item_id)
+        .outerjoin(StockBatch, StockBatch.id == StockEntry.batch_id)
         .where(StockEntry.adjustment_id == adjustment.id)
-        .order_by(StockItem.sku, StockItem.id)
+        .order_by(StockItem.sku, StockItem.id, StockEntry.id)
     )
-    return [(entry, item) for entry, item in rows]
+    return [LineRow(entry, item, batch) for entry, item, batch in rows]
 
 
 STOCK = Kind(StockItem, STOCK_SORTS, stock_conditions, _stock_rows)

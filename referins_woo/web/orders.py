@@ -12,7 +12,7 @@ from referins_woo.commerce.models import Order
 from referins_woo.reports import orders as reports
 from referins_woo.reports import timeline
 from referins_woo.reports import why as reasons
-from referins_woo.web import listing, scope
+from referins_woo.web import listing, scope, stock_entry
 
 pages = Blueprint("orders", __name__, url_prefix="/orders")
 
@@ -84,7 +84,7 @@ def show(session: Session, order: Order, *, error: str = "", ask: bool = False) 
     refunded = base_totals.converted(order.refunded_total, order.base_rate) if order.base_rate else 0
     return render_template(
         "pages/order.html",
-        it=reports.order_page(session, order),
+        it=reports.order_page(session, order, stock_entry.today(session, order.account_id)),
         order=order,
         books=books_of(session, order.account_id),
         base_refunded=refunded,

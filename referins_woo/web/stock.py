@@ -7,12 +7,14 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from referins_woo.commerce import adjusting, locations
+from referins_woo.commerce.batch_book import Line, label
 from referins_woo.commerce.ledger import Goods
 from referins_woo.commerce.models import Location, StockItem
 from referins_woo.commerce.upsert.bulk import lock_account
 from referins_woo.errors import InvalidInput
 from referins_woo.reports import stock as reports
 from referins_woo.web import listing, scope, stock_entry
+from referins_woo.web.rendering import quantity
 
 pages = Blueprint("stock", __name__, url_prefix="/stock")
 
@@ -64,11 +66,15 @@ def adjust(item_id: int) -> Response | tuple[str, int]:
         item = scope.own(session, StockItem, item_id)
         try:
             change = adjusting.quantity(request.form.get("quantity", ""), "quantity")
-            if not change:
+            batch = adjusting.named_batch(request.form) if item.is_batched else None
+            if not change and batch is None:
                 raise InvalidInput("quantity", "Give by how much the stock changes: a number above or below zero.")
             goods = Goods(item.stock_key, item.sku, item.name)
             reason = request.form.get("reason", "").strip() or "By hand"
-            made = stock_entry.enter(session, session.get_one(Location, item.location_id), {goods: change}, reason)
+            location = session.get_one(Location, item.location_id)
+            here = batch is not None and "already_here" in request.form
+            line = Line(change, batch, "quantity" if here else "batch", already_here=here)
+            made = stock_entry.enter(session, location, [(goods, line)], reason)
         except InvalidInput as error:
             return _page(session, item, error), 422
         number = made.number
@@ -76,10 +82,34 @@ def adjust(item_id: int) -> Response | tuple[str, int]:
     return redirect(url_for("stock.page", item_id=item_id), 303)
 
 
+@pages.post("/<int:item_id>/track")
+def track(item_id: int) -> Response:
+    """Track the batches of these goods at all locations, or no longer."""
+    wanted = request.form.get("track") == "1"
+    with scope.unit() as session:
+        lock_account(session, scope.account_id())
+        item = scope.own(session, StockItem, item_id)
+        changed = stock_entry.track(session, item, wanted=wanted)
+        words = f"Batches of {label(item)} are {'tracked' if wanted else 'no longer tracked'}, at all locations."
+    if changed:
+        flash(words, "success")
+    return redirect(url_for("stock.page", item_id=item_id), 303)
+
+
+@pages.post("/<int:item_id>/assign")
+def assign(item_id: int) -> Response:
+    """Give what orders took without a batch to batches that came in since."""
+    with scope.unit() as session:
+        lock_account(session, scope.account_id())
+        given = stock_entry.assign(session, scope.own(session, StockItem, item_id))
+    flash(f"{quantity(given)} assigned to batches." if given else "There was nothing to assign.", "success")
+    return redirect(url_for("stock.page", item_id=item_id), 303)
+
+
 def _page(session: Session, item: StockItem, error: InvalidInput | None = None) -> str:
     return render_template(
         "pages/stock_item.html",
-        it=reports.stock_page(session, item),
+        it=reports.stock_page(session, item, stock_entry.today(session, item.account_id)),
         kinds=reports.KIND_WORDS,
         typed=request.form if error is not None else {},
         error=error,

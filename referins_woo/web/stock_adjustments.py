@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from decimal import Decimal
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
@@ -68,9 +69,9 @@ def enter() -> Response | tuple[str, int]:
             if location is None:
                 raise InvalidInput("location", "Choose a location.")
             typed = adjusting.lines(csv.reader(io.StringIO(_text())))
-            goods = adjusting.goods(session, scope.account_id(), typed)
-            changes = {goods[sku]: change for sku, change in typed.items()}
-            made = stock_entry.enter(session, location, changes, request.form.get("reason", "").strip() or "By hand")
+            goods = adjusting.goods(session, scope.account_id(), (sku for sku, _ in typed))
+            lines = [(goods[sku], line) for sku, line in typed]
+            made = stock_entry.enter(session, location, lines, request.form.get("reason", "").strip() or "By hand")
         except InvalidInput as error:
             return _form(session, error), 422
         made_id, number = made.id, made.number
@@ -91,9 +92,15 @@ def lines_file(adjustment_id: int) -> Response:
     with scope.reading() as session:
         adjustment = scope.own(session, StockAdjustment, adjustment_id)
         rows = [
-            (item.sku, quantity(entry.quantity), item.name) for entry, item in reports.lines_of(session, adjustment)
+            (
+                *(line.item.sku, Decimal(quantity(line.entry.quantity))),
+                *((line.batch.number, line.batch.received_on, line.batch.expires_on) if line.batch else ("", "", "")),
+                line.item.name,
+            )
+            for line in reports.lines_of(session, adjustment)
         ]
-        return csv_files.answer(f"adjustment-{adjustment.number}.csv", ("sku", "quantity", "name"), rows)
+        heading = ("sku", "quantity", "batch", "received", "expires", "name")
+        return csv_files.answer(f"adjustment-{adjustment.number}.csv", heading, rows)
 
 
 @pages.post("/<int:adjustment_id>")

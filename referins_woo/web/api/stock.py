@@ -1,25 +1,25 @@
-"""Stock: what there is of which goods at which location, and the adjustments behind it (K1, K2)."""
+"""Stock: what there is of which goods at which location, and in which batches (K2, O9)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated
 
 from flask import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from referins_woo.commerce import adjusting, ledger, locations
+from referins_woo.commerce import batch_assigning, batch_book, batches, ledger
 from referins_woo.commerce import models as tables
 from referins_woo.commerce.upsert.bulk import lock_account
-from referins_woo.errors import InvalidInput
 from referins_woo.web import scope, stock_entry
-from referins_woo.web.api import paging
+from referins_woo.web.api import answers, paging
 from referins_woo.web.api.bearer import account_id, api
 from referins_woo.web.api.contract import operation
 from referins_woo.web.api.documents import (
-    LARGEST_ID,
+    Day,
     Document,
     Id,
     Input,
@@ -27,29 +27,36 @@ from referins_woo.web.api.documents import (
     Page,
     Quantity,
     Shown,
-    Text,
-    Time,
     WantedId,
     WantedText,
-    Written,
     example,
 )
 from referins_woo.web.api.writing import writing
 
-_SCALE = 10_000
-_SKU = Annotated[str, Field(examples=["HOOD-RED"])]
+SKU = Annotated[str, Field(examples=["HOOD-RED"])]
+_BATCH = Annotated[str, Field(examples=["LOT-7"])]
+_EXPIRES = Annotated[date | None, Field(description="The last good day; null: it does not.", examples=["2027-11-30"])]
 
 
 class Stock(Document):
     """Goods at a location."""
 
     id: Id
-    sku: _SKU
+    sku: SKU
     name: Annotated[str, Field(examples=["Hoodie"])]
     location_id: Id
     on_hand: Annotated[Quantity, Field(description="The sum of the adjustments.")]
     committed: Annotated[Quantity, Field(description="What undelivered orders hold.")]
     available: Annotated[Quantity, Field(description="on_hand − committed.")]
+    is_batched: Annotated[bool, Field(description="Its batches are tracked, at all locations.", examples=[False])]
+
+
+class StockChange(Input):
+    """What to change."""
+
+    model_config = ConfigDict(json_schema_extra=example({"is_batched": True}))
+
+    is_batched: Annotated[bool, Field(description="Holds for all locations.", examples=[True])]
 
 
 class StockFilters(ListOf):
@@ -59,57 +66,31 @@ class StockFilters(ListOf):
     location_id: WantedId | None = None
 
 
-class AdjustmentLine(Document):
-    """By how much some goods change."""
+class NamedBatch(Document):
+    """A batch of goods."""
 
-    sku: _SKU
-    name: Annotated[str, Field(examples=["Hoodie"])]
-    quantity: Annotated[Quantity, Field(description="Below zero: some are gone.")]
+    number: _BATCH
+    received_on: Day
+    expires_on: _EXPIRES
 
 
-class StockAdjustment(Document):
-    """A change of what is on hand."""
+class Batch(NamedBatch):
+    """Goods at a location that came in together."""
 
     id: Id
-    number: Annotated[int, Field(examples=[12])]
+    item_id: Annotated[Id, Field(description="The id of its goods at their location, as in `/stock`.")]
+    sku: SKU
+    name: Annotated[str, Field(examples=["Hoodie"])]
     location_id: Id
-    kind: Annotated[str, Field(description="`by_hand`, `opening` or `order`.", examples=["by_hand"])]
-    order_id: Annotated[int | None, Field(examples=[None])]
-    reason: Text
-    by: Annotated[str, Field(examples=["you@example.com"])]
-    created_at: Time
-    lines: list[AdjustmentLine]
+    is_expired: Annotated[bool, Field(description="Its last good day is over.", examples=[False])]
+    quantity: Annotated[Quantity, Field(description="What it holds.")]
 
 
-class AdjustmentFilters(ListOf):
-    """Which adjustments."""
+class Assigned(Document):
+    """What was given to batches."""
 
-    location_id: WantedId | None = None
-    order_id: WantedId | None = None
-    kind: WantedText | None = None
-
-
-class NewLine(BaseModel):
-    """By how much the stock of a SKU changes."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    sku: Annotated[Written, Field(min_length=1, max_length=200, examples=["HOOD-RED"])]
-    quantity: Annotated[int | float, Field(ge=-(10**9), le=10**9, examples=[12])]
-
-
-class NewStockAdjustment(Input):
-    """An adjustment to enter."""
-
-    model_config = ConfigDict(
-        json_schema_extra=example(
-            {"location_id": 1, "reason": "Counted", "lines": [{"sku": "HOOD-RED", "quantity": 12}]}
-        )
-    )
-
-    location_id: Annotated[int, Field(ge=1, le=LARGEST_ID, examples=[1])]
-    reason: Annotated[Written, Field(max_length=ledger.LONGEST_REASON, examples=["Counted"])] = "By API"
-    lines: Annotated[list[NewLine], Field(min_length=1, max_length=adjusting.MOST_LINES)]
+    assigned: Annotated[Quantity, Field(description="How much got a batch now.")]
+    unassigned: Annotated[Quantity, Field(description="What orders took that still has none.")]
 
 
 @api.get("/stock")
@@ -125,63 +106,88 @@ def list_stock(query: StockFilters) -> Response:
             *paging.equals(query, sku=tables.StockItem.sku, location_id=tables.StockItem.location_id),
         ]
 
-        def show(rows: Sequence[tables.StockItem]) -> list[Stock]:
-            figures = ledger.figures(session, list(rows))
+        return paging.rows(session, tables.StockItem, conditions, query, lambda rows: _stock(session, rows))
+
+
+@api.patch("/stock/<int:item_id>")
+@operation(Stock, tag="Stock")
+def update_stock(item_id: int, json: StockChange) -> Response:
+    """Track the batches of goods, or no longer
+
+    At all locations. What is on hand stays; it is there without a batch.
+    """
+    with writing() as work:
+        lock_account(work.session, work.account_id)
+        item = scope.own_of(work.session, tables.StockItem, item_id, work.account_id)
+        answers.must_match(_stock(work.session, [item])[0])
+        stock_entry.track(work.session, item, wanted=json.is_batched)
+        return work.answer(_stock(work.session, [item])[0])
+
+
+@api.get("/stock/batches")
+@operation(Page[Batch], tag="Stock")
+def list_stock_batches(query: StockFilters) -> Response:
+    """List batches
+
+    Of goods whose batches are tracked; also those that are used up.
+    """
+    batch, item = tables.StockBatch, tables.StockItem
+    with scope.reading() as session:
+        tracked = select(item.id).where(
+            item.account_id == account_id(),
+            item.batched_at.is_not(None),
+            *paging.equals(query, sku=item.sku, location_id=item.location_id),
+        )
+        conditions = [batch.account_id == account_id(), batch.item_id.in_(tracked)]
+        today = stock_entry.today(session, account_id())
+
+        def show(rows: Sequence[tables.StockBatch]) -> list[Batch]:
+            item_ids = {row.item_id for row in rows}
+            items = {one.id: one for one in session.scalars(select(item).where(item.id.in_(item_ids)))}
+            held = batch_book.holding(session, item_ids)
             return [
-                Stock.model_validate(
+                Batch.model_validate(
                     Shown(
                         row,
-                        on_hand=figures[row.id].on_hand,
-                        committed=figures[row.id].committed,
-                        available=figures[row.id].available,
+                        sku=items[row.item_id].sku,
+                        name=items[row.item_id].name,
+                        location_id=items[row.item_id].location_id,
+                        is_expired=batches.is_expired(row.expires_on, today),
+                        quantity=held[row.item_id][row.id].quantity,
                     )
                 )
                 for row in rows
             ]
 
-        return paging.rows(session, tables.StockItem, conditions, query, show)
+        return paging.rows(session, batch, conditions, query, show)
 
 
-@api.get("/stock/adjustments")
-@operation(Page[StockAdjustment], tag="Stock")
-def list_stock_adjustments(query: AdjustmentFilters) -> Response:
-    """List adjustments of stock"""
-    table = tables.StockAdjustment
-    with scope.reading() as session:
-        conditions = [
-            table.account_id == account_id(),
-            *paging.equals(query, location_id=table.location_id, order_id=table.order_id, kind=table.kind),
-        ]
-        return paging.rows(session, table, conditions, query, lambda rows: _documents(session, rows))
+@api.post("/stock/<int:item_id>/assign")
+@operation(Assigned, tag="Stock")
+def assign_stock_batches(item_id: int) -> Response:
+    """Assign what orders took to batches
 
-
-@api.post("/stock/adjustments")
-@operation(StockAdjustment, tag="Stock", status=201)
-def create_stock_adjustment(json: NewStockAdjustment) -> Response:
-    """Enter an adjustment
-
-    All lines, or none. Each SKU must be one of a product here.
+    What orders took while no batch held any is given to batches that hold some now, oldest first. Nothing on hand
+    changes.
     """
     with writing() as work:
         lock_account(work.session, work.account_id)
-        location = locations.own(work.session, work.account_id, json.location_id)
-        if location is None:
-            raise InvalidInput("location_id", f"There is no location {json.location_id} in this account.")
-        if len({line.sku for line in json.lines}) < len(json.lines):
-            raise InvalidInput("lines", "A SKU is there twice: give each once.")
-        goods = adjusting.goods(work.session, work.account_id, (line.sku for line in json.lines))
-        changes = {goods[line.sku]: round(line.quantity * _SCALE) for line in json.lines}
-        made = stock_entry.enter(work.session, location, changes, json.reason or "By API")
-        return work.answer(_documents(work.session, [made])[0], 201)
+        item = scope.own_of(work.session, tables.StockItem, item_id, work.account_id)
+        given = stock_entry.assign(work.session, item)
+        rest, _ = batch_assigning.unassigned(work.session, item)
+        return work.answer(Assigned(assigned=given, unassigned=rest))
 
 
-def _documents(session: Session, rows: Sequence[tables.StockAdjustment]) -> list[StockAdjustment]:
-    lines: dict[int, list[AdjustmentLine]] = {row.id: [] for row in rows}
-    for adjustment_id, quantity, sku, name in session.execute(
-        select(tables.StockEntry.adjustment_id, tables.StockEntry.quantity, tables.StockItem.sku, tables.StockItem.name)
-        .join(tables.StockItem, tables.StockItem.id == tables.StockEntry.item_id)
-        .where(tables.StockEntry.adjustment_id.in_(lines))
-        .order_by(tables.StockEntry.id)
-    ):
-        lines[adjustment_id].append(AdjustmentLine(sku=sku, name=name, quantity=quantity))
-    return [StockAdjustment.model_validate(Shown(row, lines=lines[row.id])) for row in rows]
+def _stock(session: Session, rows: Sequence[tables.StockItem]) -> list[Stock]:
+    figures = ledger.figures(session, list(rows))
+    return [
+        Stock.model_validate(
+            Shown(
+                row,
+                on_hand=figures[row.id].on_hand,
+                committed=figures[row.id].committed,
+                available=figures[row.id].available,
+            )
+        )
+        for row in rows
+    ]

@@ -90,7 +90,7 @@ def test_an_adjustment_comes_from_a_file_and_leaves_as_one(merchant: Visitor, ru
     answer = merchant.post("/stock/adjustments/new", {"location": ours.ids["location_id"], "file": file})
     assert answer.status_code == 303
     csv = merchant.get(answer.headers["Location"] + "/lines.csv")
-    assert csv.mimetype == "text/csv" and "HOOD-RED,12,Hoodie" in csv.text
+    assert csv.mimetype == "text/csv" and "HOOD-RED,12,,,,Hoodie" in csv.text
     wrong = (io.BytesIO(b"\xff\xfe\x00"), "count.csv")
     answer = merchant.post("/stock/adjustments/new", {"location": ours.ids["location_id"], "file": wrong})
     assert answer.status_code == 422 and "UTF-8" in answer.text
@@ -145,7 +145,7 @@ def test_the_api_enters_and_lists(client: FlaskClient, ours: Made, theirs: Made)
     body = {"location_id": ours.ids["location_id"], "reason": "Counted", "lines": [{"sku": "HOOD-RED", "quantity": -5}]}
     made = client.post("/api/v1/stock/adjustments", json=body, headers=headers)
     assert made.status_code == 201 and made.get_json()["lines"] == [
-        {"sku": "HOOD-RED", "name": "Hoodie", "quantity": -5}
+        {"sku": "HOOD-RED", "name": "Hoodie", "quantity": -5, "batch": None}
     ]
     [row] = client.get("/api/v1/stock?sku=HOOD-RED", headers=headers).get_json()["data"]
     assert (row["on_hand"], row["committed"], row["available"]) == (20, 0, 20)
