@@ -17,6 +17,7 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import NullType
 
 from referins_woo import migrate
+from referins_woo.commerce.models import StockBatch, StockEntry
 from referins_woo.db import Base, Database
 from tests.factories.rows import account_with_everything
 
@@ -113,6 +114,28 @@ def test_rows_go_down_the_chain_and_up_again(database: Database) -> None:
     assert counts() == before
     migrate.upgrade(database)
     assert counts() == before
+
+
+def test_lines_that_are_split_over_batches_become_one_again(database: Database) -> None:
+    made = account_with_everything(database, "ours@example.com")
+    item_id, mine = made.ids["item_id"], made.account_id
+    with database.unit() as session:
+        batch = StockBatch(account_id=mine, item_id=item_id, number="A", received_on=_NOW.date())
+        session.add(batch)
+        session.flush()
+        own = {"account_id": mine, "adjustment_id": made.ids["adjustment_id"], "item_id": item_id}
+        session.add(StockEntry(**own, batch_id=batch.id, quantity=30_000))
+
+    def lines() -> list[int]:
+        with database.reading() as session:
+            found = text("SELECT quantity FROM stock_entries WHERE item_id = :item ORDER BY id")
+            return list(session.execute(found, {"item": item_id}).scalars())
+
+    assert lines() == [250_000, 30_000]
+    migrate.downgrade(database, "0025")
+    assert lines() == [280_000], "what is on hand stays"
+    migrate.upgrade(database)
+    assert lines() == [280_000]
 
 
 def _filled(table: Table) -> dict[str, Any]:

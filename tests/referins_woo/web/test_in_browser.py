@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route
-from sqlalchemy import delete
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from referins_woo import clock
 from referins_woo.accounts.models import Membership, User
-from referins_woo.commerce.models import Contact
+from referins_woo.commerce import batch_book, ledger, order_stock
+from referins_woo.commerce.batch_book import Line
+from referins_woo.commerce.batches import Named
+from referins_woo.commerce.ledger import Goods
+from referins_woo.commerce.models import Contact, Location, Order, OrderLine, StockItem
+from referins_woo.commerce.stock import SCALE
 from referins_woo.mail.models import Message
 from referins_woo.process import Process
 from referins_woo.stores import links
@@ -196,6 +203,7 @@ def parts(ours: Made, running: Process) -> dict[str, object]:
     with running.database.unit() as session:
         session.get_one(Store, lost.ids["store_id"]).reconnect_episode = 1
         session.get_one(Message, ours.ids["message_id"]).link_token = "a-token-of-the-letter"
+        _deliver_of_batches(session, ours)
     link = links.make_reconnect_link(running.config, lost.ids["store_id"], 1, clock.now())
     return {
         **ours.ids,
@@ -203,6 +211,27 @@ def parts(ours: Made, running: Process) -> dict[str, object]:
         "letter": "a-token-of-the-letter",
         "reconnect": link.rpartition("/")[2],
     }
+
+
+def _deliver_of_batches(session: Session, ours: Made) -> None:
+    """Goods in batches, one of them expired and with a long number, and an order for which they are too few."""
+    item = session.get_one(StockItem, ours.ids["item_id"])
+    place = session.get_one(Location, ours.ids["location_id"])
+    batch_book.track(session, item, clock.now())
+    for number, quantity, expires in (("L" * 100, 1, date(2025, 6, 30)), ("LOT-8", 2, None)):
+        line = Line(quantity * SCALE, Named(number, date(2025, 1, 2), expires))
+        words = {"kind": "by_hand", "reason": "Received", "by": ours.email}
+        goods = Goods(item.stock_key, item.sku, item.name)
+        ledger.enter_lines(session, place, [(goods, line)], now=clock.now(), today=date(2026, 11, 30), **words)
+    row = session.scalars(select(OrderLine).where(OrderLine.order_id == ours.ids["order_id"])).one()
+    row.stock_key, row.quantity, row.reduced_stock, row.quantity_delivered = item.stock_key, *[5 * SCALE] * 3
+    session.get_one(Order, ours.ids["order_id"]).location_id = place.id
+    session.flush()
+    order_stock.settle(session, [ours.ids["order_id"]], {}, clock.now(), "test")
+    goods = Goods(item.stock_key, item.sku, item.name)
+    for number in ("LOT-9", "M" * 100):
+        line = Line(SCALE, Named(number, date(2026, 11, 1), date(2026, 11, 2)))
+        ledger.enter_lines(session, place, [(goods, line)], now=clock.now(), today=date(2026, 11, 30), **words)
 
 
 def _signed_in(
