@@ -51,8 +51,18 @@ class _Backend(FlaskPlugin):
         return flask.make_response(resp), None
 
 
+_models: dict[str, type[Any]] = {}
+
+
 def component_name(model: type[Any]) -> str:
-    """Return the name of a model in the document: `Order`, `OrderPage`."""
+    """Return the name of a model in the document: `Order`, `OrderPage`. Raises TypeError where another has it."""
+    name = _name(model)
+    if _models.setdefault(name, model) is not model:
+        raise TypeError(f"two documents of the API are called {name}: {_models[name].__module__}, {model.__module__}")
+    return name
+
+
+def _name(model: type[Any]) -> str:
     held = [argument.__name__ for argument in get_args(model)] or [
         argument.__name__ for argument in getattr(model, "__pydantic_generic_metadata__", {}).get("args", ())
     ]

@@ -114,7 +114,7 @@ class GoodsFilters(ListOf):
     state: State | None = None
 
 
-class StockChange(Document):
+class QuantityChange(Document):
     """What a store would be told of some goods."""
 
     sku: _SKU
@@ -137,7 +137,7 @@ class StockPush(Document):
     push_stock: Annotated[bool, Field(examples=[False])]
     comparing: _COMPARING
     compared_at: Annotated[Time | None, Field(description="When all was last compared.")]
-    changes: Annotated[list[StockChange], Field(description=f"By SKU, the first {MOST_CHANGES:,}; of a dry run alone.")]
+    changes: Annotated[list[QuantityChange], Field(description=f"By SKU, the first {MOST_CHANGES:,}; of a dry run alone.")]
     total: Annotated[int, Field(description="Of all changes.", examples=[1])]
     to_zero: Annotated[int, Field(description="Of them, how many would be sold out by it.", examples=[0])]
     unchanged: Annotated[int, Field(examples=[309])]
@@ -311,8 +311,8 @@ def _pushed(store: Store, run: reports.DryRun | None) -> StockPush:
     )
 
 
-def _change(line: Line) -> StockChange:
-    return StockChange(
+def _change(line: Line) -> QuantityChange:
+    return QuantityChange(
         sku=line.item.sku,
         name=line.item.name,
         product_id=line.row.woo_product_id,
