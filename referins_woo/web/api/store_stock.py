@@ -137,7 +137,7 @@ class StockPush(Document):
     push_stock: Annotated[bool, Field(examples=[False])]
     comparing: _COMPARING
     compared_at: Annotated[Time | None, Field(description="When all was last compared.")]
-    changes: Annotated[list[QuantityChange], Field(description=f"By SKU, the first {MOST_CHANGES:,}; of a dry run alone.")]
+    changes: Annotated[list[QuantityChange], Field(description=f"By SKU, the first {MOST_CHANGES:,}.")]
     total: Annotated[int, Field(description="Of all changes.", examples=[1])]
     to_zero: Annotated[int, Field(description="Of them, how many would be sold out by it.", examples=[0])]
     unchanged: Annotated[int, Field(examples=[309])]
