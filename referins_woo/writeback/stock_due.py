@@ -93,7 +93,8 @@ def plan(session: Session, store_id: int, now: datetime) -> Plan | None:
     if told.pushes:
         _pass_over(session, told.terms, now)
     since = asked if is_asked else None
-    conditions: list[ColumnElement[bool]] = [_due(told.terms.location_id, now)] if told.pushes else []
+    settled = now + timedelta(seconds=store.clock_skew_seconds) - _SETTLES
+    conditions: list[ColumnElement[bool]] = [_due(told.terms.location_id, now, settled)] if told.pushes else []
     if since is not None:
         conditions.append(or_(StoreStock.looked_at.is_(None), StoreStock.looked_at < since))
     rows = session.execute(
@@ -180,8 +181,8 @@ def ask_at_night(session: Session, now: datetime) -> None:
             session.execute(update(Store).where(Store.id == row.id).values(stock_asked_at=now))
 
 
-def _due(location_id: Any, now: datetime) -> ColumnElement[bool]:
-    return or_(_moved(location_id, now), StoreStock.state == "unknown", _doubtful(now))
+def _due(location_id: Any, now: datetime, settled: datetime | None = None) -> ColumnElement[bool]:
+    return or_(_moved(location_id, now), StoreStock.state == "unknown", _doubtful(settled))
 
 
 def _moved(location_id: Any, now: datetime) -> ColumnElement[bool]:
@@ -199,24 +200,21 @@ def _moved(location_id: Any, now: datetime) -> ColumnElement[bool]:
     )
 
 
-def _doubtful(now: datetime) -> ColumnElement[bool]:
-    """Whether the mirror has for a while shown something else than our books: somebody may have changed it there."""
+def _doubtful(settled: datetime | None) -> ColumnElement[bool]:
+    """Whether the mirror shows something else than our books since we last looked: somebody may have changed it there.
+
+    `settled`, on the store's clock: what changed later may be a sale whose order is still to come.
+    """
     shows = StoreStock.expected + StoreStock.drift
     product = select(Product.id).where(
         *(Product.store_id == StoreStock.store_id, Product.woo_id == StoreStock.woo_product_id),
-        *(Product.gone_at.is_(None), Product.manage_stock, Product.updated_at < now - _SETTLES),
-        Product.stock_quantity * stock.SCALE != shows,
-        or_(StoreStock.looked_at.is_(None), StoreStock.looked_at < Product.updated_at),
+        *(Product.gone_at.is_(None), Product.manage_stock, Product.stock_quantity * stock.SCALE != shows),
+        *_newer(Product.modified_at, settled),
     )
-    variant = (
-        select(Variant.id)
-        .join(Product, Product.id == Variant.product_id)
-        .where(
-            *(Variant.store_id == StoreStock.store_id, Variant.woo_id == StoreStock.woo_variation_id),
-            *(Variant.gone_at.is_(None), Variant.manage_stock == "yes", Product.updated_at < now - _SETTLES),
-            Variant.stock_quantity * stock.SCALE != shows,
-            or_(StoreStock.looked_at.is_(None), StoreStock.looked_at < Product.updated_at),
-        )
+    variant = select(Variant.id).where(
+        *(Variant.store_id == StoreStock.store_id, Variant.woo_id == StoreStock.woo_variation_id),
+        *(Variant.gone_at.is_(None), Variant.manage_stock == "yes", Variant.stock_quantity * stock.SCALE != shows),
+        *_newer(Variant.modified_at, settled),
     )
     return and_(
         StoreStock.state.in_(("in_step", "changed")),
@@ -225,6 +223,11 @@ def _doubtful(now: datetime) -> ColumnElement[bool]:
             and_(StoreStock.woo_variation_id > 0, variant.correlate(StoreStock).exists()),
         ),
     )
+
+
+def _newer(modified_at: Any, settled: datetime | None) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [modified_at > StoreStock.agreed_at]
+    return found if settled is None else [*found, modified_at < settled]
 
 
 def _has_new_goods(session: Session, store: Store, matched_at: datetime) -> bool:

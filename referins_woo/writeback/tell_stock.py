@@ -192,6 +192,7 @@ class _Teller:
                 self._changed += row.state != "changed"
                 _settle(session, row, quantity, now)
                 row.state, row.drift, row.error, row.sent = "changed", quantity - row.expected, "", None
+                row.agreed_at = looked.date.replace(microsecond=0)  # orders before are in what is shown
             else:
                 row.revision = stock_due.UNSETTLED  # it stays due if the sweep cannot be had now
                 seen[row.id] = quantity, row.expected

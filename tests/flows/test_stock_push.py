@@ -27,6 +27,7 @@ from referins_woo.stores.door.shelf import Looked, Shelf, Told
 from referins_woo.stores.models import Store, StoreLog
 from referins_woo.writeback import stock_desk
 from referins_woo.writeback.models import StoreWrite
+from tests.conftest import ClockHand
 from tests.flows.test_live_changes import Merchant
 from tests.flows.test_stock import ALL, WHO, Shop
 
@@ -93,6 +94,14 @@ def merchant(running: Process, bells: queues.MemoryBells) -> Iterator[Merchant]:
         create_user(session, WHO, "correct horse battery")
     with PracticeStore(StoreOptions(size=20, webhook_delay=None)) as practice:
         yield Merchant(running, bells, practice)
+
+
+@pytest.fixture
+def hand(request: pytest.FixtureRequest) -> ClockHand:
+    """The hand of the application's clock, of which the shop's is one."""
+    found = request.getfixturevalue("clock")
+    assert isinstance(found, ClockHand)
+    return found
 
 
 @pytest.fixture
@@ -181,6 +190,28 @@ def test_what_was_changed_in_woocommerce_waits_and_is_taken_over_or_overwritten(
     assert (shop.woo(shop.cup), shop.row("Cup").state) == (12, "in_step")
     shop.merchant.sweep()
     shop.must_agree()
+
+
+@pytest.mark.parametrize("which", ["bag", "small"])
+def test_a_change_by_hand_is_noticed_by_its_word_and_not_only_at_night(
+    shop: Pushing, hand: ClockHand, which: str
+) -> None:
+    shop.turn_on()
+    hand.advance(minutes=2)
+    woo_id, label = (shop.bag, "BAG") if which == "bag" else (shop.small, "SHIRT-S")
+    shop.set_there(woo_id, 3)
+    shop.merchant.sweep()
+    ingest.ring_for_pushes()
+    shop.merchant.bells.drain()
+    assert shop.row(label).state == "in_step", "it may still be a sale whose order is to come"
+    hand.advance(minutes=2)
+    ingest.ring_for_pushes()
+    shop.merchant.bells.drain()
+    assert shop.row(label).state == "changed"
+    shop.practice.forget_requests()
+    ingest.ring_for_pushes()
+    shop.merchant.bells.drain()
+    assert shop.practice.requests == [], "and not asked about again"
 
 
 @pytest.mark.parametrize("moment", ["before the look", "before the write", "after the write"])
