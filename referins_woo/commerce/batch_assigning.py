@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from referins_woo.commerce import batch_book, batches
@@ -20,12 +20,7 @@ def unassigned(session: Session, item: StockItem) -> tuple[int, int]:
     per_order = (
         select(func.sum(StockEntry.quantity).label("quantity"))
         .join(StockAdjustment, StockAdjustment.id == StockEntry.adjustment_id)
-        .where(
-            StockEntry.item_id == item.id,
-            StockEntry.batch_id.is_(None),
-            StockAdjustment.order_id.is_not(None),
-            StockAdjustment.created_at >= item.batched_at,
-        )
+        .where(*_without_a_batch(item))
         .group_by(StockAdjustment.order_id)
         .having(func.sum(StockEntry.quantity) < 0)
         .subquery()
@@ -34,6 +29,16 @@ def unassigned(session: Session, item: StockItem) -> tuple[int, int]:
         select(func.sum(per_order.c.quantity), func.count()).select_from(per_order)
     ).one()
     return -int(quantity or 0), int(orders)
+
+
+def _without_a_batch(item: StockItem) -> tuple[ColumnElement[bool], ...]:
+    """The entries by which orders took tracked goods, or brought them back, without a batch."""
+    return (
+        StockEntry.item_id == item.id,
+        StockEntry.batch_id.is_(None),
+        StockAdjustment.order_id.is_not(None),
+        StockAdjustment.created_at >= item.batched_at,
+    )
 
 
 def assign(session: Session, item: StockItem, now: datetime, by: str) -> int:
@@ -46,12 +51,7 @@ def assign(session: Session, item: StockItem, now: datetime, by: str) -> int:
     entries = session.execute(
         select(StockEntry, StockAdjustment)
         .join(StockAdjustment, StockAdjustment.id == StockEntry.adjustment_id)
-        .where(
-            StockEntry.item_id == item.id,
-            StockEntry.batch_id.is_(None),
-            StockAdjustment.order_id.is_not(None),
-            StockAdjustment.created_at >= item.batched_at,
-        )
+        .where(*_without_a_batch(item))
         .order_by(StockAdjustment.number)
     ).all()
     out: dict[int | None, int] = defaultdict(int)

@@ -24,7 +24,7 @@ def backend() -> str:
 
 @pytest.fixture
 def at_builder(page: Page, live_server: LiveServer, ours: Made) -> Iterator[Page]:
-    sign_in(page, live_server.url, ours)
+    sign_in(page, live_server.url, ours.email)
     page.goto(f"{live_server.url}/automations/{ours.ids['automation_id']}/build")
     yield page
 

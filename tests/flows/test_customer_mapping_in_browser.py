@@ -15,6 +15,7 @@ from referins_woo.practice_store import PracticeStore, StoreOptions
 from referins_woo.process import Process
 from tests.conftest import LiveServer
 from tests.factories.rows import PASSWORD
+from tests.flows.browsing import sign_in
 from tests.flows.test_customer_mapping import WHO, Mapper
 
 
@@ -44,13 +45,7 @@ def merchant(running: Process, bells: queues.MemoryBells) -> Iterator[Mapper]:
 @pytest.fixture
 def at_customers(page: Page, live_server: LiveServer, merchant: Mapper) -> Page:
     """Signed in, on the tab."""
-    page.set_default_timeout(30_000)
-    expect.set_options(timeout=30_000)
-    page.goto(f"{live_server.url}/sign-in")
-    page.get_by_label("E-mail").fill(WHO)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{live_server.url}/")
+    sign_in(page, live_server.url, WHO)
     page.goto(f"{live_server.url}/settings/integrations/woocommerce/{merchant.store_id}")
     page.get_by_role("link", name="Customers", exact=True).click()
     return page

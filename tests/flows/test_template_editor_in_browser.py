@@ -24,7 +24,7 @@ def backend() -> str:
 
 @pytest.fixture
 def at_editor(page: Page, live_server: LiveServer, ours: Made) -> Iterator[Page]:
-    sign_in(page, live_server.url, ours)
+    sign_in(page, live_server.url, ours.email)
     page.goto(f"{live_server.url}/templates/{ours.ids['template_id']}/edit")
     yield page
 
