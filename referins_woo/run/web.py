@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -52,8 +53,12 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
             self.cfg.set(name, value)
 
     def load(self) -> Wsgi:
-        """Make the application, in the worker."""
-        return self._create_app()
+        """Make the application, in the worker. Nothing of it is garbage: it is not looked through, now or later."""
+        gc.disable()
+        made = self._create_app()
+        gc.freeze()
+        gc.enable()
+        return made
 
 
 class _Logger(GunicornLogger):  # type: ignore[misc]
