@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import groupby
 from typing import Any, Final
 
 import structlog
@@ -22,7 +22,7 @@ from sqlalchemy import true, update
 from sqlalchemy.orm import Session
 
 from referins_woo import clock, lease
-from referins_woo.commerce import stock, store_books, store_shelf
+from referins_woo.commerce import stock, store_shelf
 from referins_woo.commerce.models import StoreStock
 from referins_woo.commerce.upsert.bulk import insert_rows, new_ids, update_rows
 from referins_woo.errors import Final as FinalError
@@ -30,22 +30,19 @@ from referins_woo.errors import LeaseLost, RetryLater
 from referins_woo.process import Process
 from referins_woo.stores.connection import can_write
 from referins_woo.stores.door import Door, open_store
-from referins_woo.stores.door.shelf import MOST, Looked, Shown, Told
+from referins_woo.stores.door.shelf import Looked, Told
 from referins_woo.stores.models import Store, StoreLog
-from referins_woo.writeback import stock_due
+from referins_woo.writeback import stock_answers, stock_due
 from referins_woo.writeback.models import StoreWrite
 from referins_woo.writeback.outbox import STOCK_SET
+from referins_woo.writeback.stock_answers import woo_id
 
 log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS: Final = 20.0
 _LEASE_SECONDS: Final = 300.0
-GONE: Final = "It is no longer in WooCommerce."
-NOT_MANAGED: Final = "WooCommerce does not manage the stock of it: tick “Manage stock” there, or leave it out."
-NO_ANSWER: Final = "No answer came; a look at the store settles it."
 _LOOKS: Final = 3
 """How often goods that sell while they are looked at are looked at again; then they wait for a while."""
-NOT_ARRIVED: Final = "It did not arrive."
 _WRITE: Final = (
     *("id", "account_id", "store_id", "kind", "subject", "revision", "label"),
     *("body", "expected", "answer", "state", "error", "attempts", "due_at", "by", "created_at", "asked_at"),
@@ -91,6 +88,19 @@ class _Sending:
     pieces: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Flight:
+    """What was sent of one batch, and what did not agree with our books (Woo id → row)."""
+
+    product: int
+    sending: Mapping[int, _Sending]
+    odd: Mapping[int, int]
+    seen: dict[int, tuple[int, int]]
+    told: Future[Told] | None
+    """None: nothing was to be sent."""
+    looked_at: datetime
+
+
 class _Teller:
     def __init__(self, process: Process, store_id: int, sweep: Sweep, name: str, fence: int) -> None:
         self._process, self._store_id, self._sweep = process, store_id, sweep
@@ -115,49 +125,74 @@ class _Teller:
             return stock_due.ended(session, self._store_id, plan, clock.now())
 
     def _batches(self, door: Door, due: Sequence[tuple[int, int, int]], until: float) -> bool:
-        """Work through what is due; returns whether all of it was. The next look is under way meanwhile."""
-        with ThreadPoolExecutor(1, thread_name_prefix="look-ahead") as ahead:
-            coming: deque[tuple[int, dict[int, int], Future[Looked]]] = deque()
-            waiting = _batches(due)
-            depth = 2 if door.store.connections > 1 else 1
-            while True:
-                while len(coming) < depth and (batch := next(waiting, None)) is not None:
-                    coming.append((*batch, ahead.submit(door.shelf.look, batch[0], list(batch[1]))))
-                if not coming:
-                    return True
-                if time.monotonic() > until:
-                    return False
-                product, ids, looked = coming.popleft()
-                self._batch(door, product, ids, looked.result())
+        """Work through what is due; returns whether all of it was.
 
-    def _batch(self, door: Door, product: int, ids: Mapping[int, int], looked: Looked) -> None:
-        """Tell those of some goods (Woo id → row) whose figure is another than what the store shows."""
-        seen: dict[int, tuple[int, int]] = {}
-        odd = self._pass(door, product, ids, looked, seen)
-        for _ in range(_LOOKS):
-            if not odd or not self._sweep():
-                return
-            odd = self._pass(door, product, odd, door.shelf.look(product, list(odd)), seen)
+        One thing at a time is asked of the store, by a thread of its own: the next look and the last write are on their
+        way while we compare and write down.
+        """
+        coming: deque[tuple[int, dict[int, int], Future[Looked]]] = deque()
+        under_way: deque[_Flight] = deque()
+        waiting = stock_answers.batches(due)
+        depth = 2 if door.store.connections > 1 else 1
+        with ThreadPoolExecutor(1, thread_name_prefix="shelf") as shelf:
+            try:
+                while time.monotonic() < until:
+                    while len(coming) < depth and (batch := next(waiting, None)) is not None:
+                        coming.append((*batch, shelf.submit(door.shelf.look, batch[0], list(batch[1]))))
+                    if not coming:
+                        break
+                    product, ids, looked = coming.popleft()
+                    under_way.append(self._pass(door, product, ids, looked.result(), {}, shelf))
+                    if len(under_way) == depth:
+                        self._land(door, under_way.popleft())
+            finally:
+                self._land_all(door, under_way)
+        return not coming
+
+    def _land_all(self, door: Door, under_way: deque[_Flight]) -> None:
+        """Take in what was on its way, whatever comes of one of them."""
+        with ExitStack() as each:
+            for flight in reversed(under_way):
+                each.callback(self._land, door, flight)
 
     def _pass(
-        self, door: Door, product: int, ids: Mapping[int, int], looked: Looked, seen: dict[int, tuple[int, int]]
-    ) -> dict[int, int]:
-        """Tell what agrees with our books; returns what does not (Woo id → row)."""
+        self,
+        door: Door,
+        product: int,
+        ids: Mapping[int, int],
+        looked: Looked,
+        seen: dict[int, tuple[int, int]],
+        shelf: ThreadPoolExecutor,
+    ) -> _Flight:
+        """Send those of some goods (Woo id → row) that agree with our books and whose figure is another."""
         with self._unit() as session:
             agreed, odd = self._compare(session, ids, looked, seen)
             sending = self._begin(session, agreed, looked.date) if can_write(door.store.state) else {}
-        if sending:
-            wanted = {woo_id: one.pieces for woo_id, one in sending.items()}
+        wanted = {woo_id: one.pieces for woo_id, one in sending.items()}
+        told = shelf.submit(door.shelf.tell, product, wanted) if wanted else None
+        return _Flight(product, sending, odd, seen, told, looked.date)
+
+    def _land(self, door: Door, flight: _Flight) -> None:
+        """Take in the answers, and look again at what did not agree with our books."""
+        if flight.told is not None:
             try:
-                told = door.shelf.tell(product, wanted)
+                told = flight.told.result()
             except RetryLater:
-                self._end(sending, None)
+                self._end(flight.sending, None)
                 raise
             except FinalError as error:
-                self._end(sending, Told(dict.fromkeys(wanted, f"WooCommerce refused it: {error}"), looked.date))
-            else:
-                self._end(sending, told)
-        return odd
+                refused = dict.fromkeys(flight.sending, f"WooCommerce refused it: {error}")
+                told = Told(refused, flight.looked_at)
+            self._end(flight.sending, told)
+        odd = flight.odd
+        with ThreadPoolExecutor(1) as shelf:
+            for _ in range(_LOOKS if odd else 0):
+                if not odd or not self._sweep():
+                    return
+                looked = door.shelf.look(flight.product, list(odd))
+                again = self._pass(door, flight.product, odd, looked, flight.seen, shelf)
+                odd = again.odd
+                self._land(door, replace(again, odd={}))
 
     def _compare(
         self, session: Session, ids: Mapping[int, int], looked: Looked, seen: dict[int, tuple[int, int]]
@@ -174,29 +209,29 @@ class _Teller:
         failed: list[StoreStock] = []
         for row in store_shelf.rows_of(session, self._store_id, ids.values()):
             row.looked_at = now
-            found = looked.shown.get(_woo_id(row))
+            found = looked.shown.get(woo_id(row))
             if row.error == store_shelf.TWICE:
                 continue
             if found is None or not found.is_managed or found.quantity is None:
-                row.state, row.error = "failed", GONE if found is None else NOT_MANAGED
+                row.state, row.error = "failed", stock_answers.GONE if found is None else stock_answers.NOT_MANAGED
                 row.drift, row.sent = 0, None
                 failed.append(row)
                 continue
             quantity, row.backorders = found.quantity * stock.SCALE, found.backorders
-            if _accept(session, row, quantity, asked=terms is not None and terms.pushes):
-                _settle(session, row, quantity, now)
+            if stock_answers.accept(session, row, quantity, asked=terms is not None and terms.pushes):
+                stock_answers.settle(session, row, quantity, now)
                 store_shelf.agree(row, quantity, looked.date, now)
                 row.state, row.error = "in_step", ""
                 agreed.append(row)
             elif seen.get(row.id) == (quantity, row.expected):
                 self._changed += row.state != "changed"
-                _settle(session, row, quantity, now)
+                stock_answers.settle(session, row, quantity, now)
                 row.state, row.drift, row.error, row.sent = "changed", quantity - row.expected, "", None
                 row.agreed_at = looked.date.replace(microsecond=0)  # orders before are in what is shown
             else:
                 row.revision = stock_due.UNSETTLED  # it stays due if the sweep cannot be had now
                 seen[row.id] = quantity, row.expected
-                odd[_woo_id(row)] = row.id
+                odd[woo_id(row)] = row.id
         if terms is not None:
             for line in store_shelf.lines(session, terms.terms, failed):
                 line.row.revision = line.item.revision  # tried again when there is another figure
@@ -219,12 +254,20 @@ class _Teller:
             row.pushes += 1
             writes.append(
                 [
-                    *(write_id, row.account_id, row.store_id, STOCK_SET, _woo_id(row), row.pushes, row.label),
+                    *(
+                        write_id,
+                        row.account_id,
+                        row.store_id,
+                        STOCK_SET,
+                        woo_id(row),
+                        row.pushes,
+                        row.label,
+                    ),
                     *({"stock_quantity": pieces}, line.arithmetic(), {}, "sending", "", 1, now, terms.by, now, now),
                 ]
             )
             row.state, row.sent, row.sent_from, row.sent_until = "sending", line.target, looked_at, None
-            sending[_woo_id(row)] = _Sending(row.id, write_id, pieces)
+            sending[woo_id(row)] = _Sending(row.id, write_id, pieces)
         insert_rows(session, StoreWrite, _WRITE, writes)
         return sending
 
@@ -234,10 +277,10 @@ class _Teller:
         with self._unit() as session:
             writes = []
             for row in store_shelf.rows_of(session, self._store_id, [one.row_id for one in sending.values()]):
-                sent = sending[_woo_id(row)]
-                state, words = "unknown", NO_ANSWER
+                sent = sending[woo_id(row)]
+                state, words = "unknown", stock_answers.NO_ANSWER
                 if told is not None:
-                    state, words = _outcome(row, sent.pieces, told.answers.get(_woo_id(row)), told.date)
+                    state, words = stock_answers.outcome(row, sent.pieces, told.answers.get(woo_id(row)), told.date)
                 row.state = "in_step" if state == "done" else state
                 row.error = "" if state == "done" else words
                 writes.append([sent.write_id, state, row.error, None if state == "unknown" else now])
@@ -259,69 +302,3 @@ class _Teller:
 
     def _unit(self) -> Any:
         return stock_due.unit(self._process, self._store_id, self._name, self._fence, _LEASE_SECONDS)
-
-
-def _accept(session: Session, row: StoreStock, quantity: int, *, asked: bool) -> bool:
-    """Whether our books go on from what the store shows.
-
-    Before the store is told anything (`asked` false), and at the first look at goods, it is simply taken for true.
-    """
-    if not asked or row.agreed_at is None or quantity == row.expected:
-        return True
-    if row.sent is not None and quantity == row.sent:
-        return True
-    return stock.explained(quantity - row.expected, store_books.sold_while_sending(session, row))
-
-
-def _outcome(row: StoreStock, pieces: int, answer: Shown | str | None, at: datetime) -> tuple[str, str]:
-    """Take in one answer; returns the state and the words of the write.
-
-    Orders that came in meanwhile have lowered what was sent, too: they stay lowered.
-    """
-    if isinstance(answer, str):
-        row.sent = None
-        return "failed", answer if answer.endswith(".") else f"{answer}."
-    if answer is None or answer.quantity is None:
-        row.sent = None
-        return "failed", NOT_MANAGED if answer is not None else "WooCommerce's answer left it out."
-    sold = pieces * stock.SCALE - (row.sent if row.sent is not None else pieces * stock.SCALE)
-    row.expected, row.sent, row.sent_until = answer.quantity * stock.SCALE - sold, None, at
-    if not answer.is_managed:
-        return "failed", NOT_MANAGED
-    if answer.quantity != pieces:
-        return "failed", f"WooCommerce answered, but shows {answer.quantity}."
-    return "done", ""
-
-
-def _settle(session: Session, row: StoreStock, quantity: int, now: datetime) -> None:
-    """End the write whose answer was lost, by what the store shows."""
-    if row.state != "unknown":
-        return
-    arrived = row.sent is not None and quantity == row.sent
-    session.execute(
-        update(StoreWrite)
-        .where(
-            StoreWrite.store_id == row.store_id,
-            StoreWrite.kind == STOCK_SET,
-            StoreWrite.subject == _woo_id(row),
-            StoreWrite.state == "unknown",
-        )
-        .values(state="done" if arrived else "failed", error="" if arrived else NOT_ARRIVED, done_at=now)
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _woo_id(row: StoreStock) -> int:
-    return row.woo_variation_id or row.woo_product_id
-
-
-def _batches(due: Sequence[tuple[int, int, int]]) -> Iterator[tuple[int, dict[int, int]]]:
-    """Yield (product, Woo id → row) of at most a hundred: products together, variations by their product.
-
-    `due`: (row, product, variation) each.
-    """
-    ordered = sorted(due, key=lambda one: (one[1] if one[2] else 0, one[2] or one[1]))
-    for product, group in groupby(ordered, key=lambda one: one[1] if one[2] else 0):
-        listed = [(variation or of, row) for row, of, variation in group]
-        for start in range(0, len(listed), MOST):
-            yield product, dict(listed[start : start + MOST])

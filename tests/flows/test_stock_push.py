@@ -241,6 +241,27 @@ def test_a_sale_at_the_moment_of_the_write_is_neither_lost_nor_counted_twice(
     assert shop.row().state == "in_step"
 
 
+def test_several_batches_are_under_way_and_one_that_gets_no_answer_harms_no_other(merchant: Merchant) -> None:
+    shop = Pushing(merchant)
+    skus = [f"MANY-{number:03d}" for number in range(230)]
+    made = {sku: shop.practice.create_product(sku, sku=sku, manage_stock=True, stock_quantity=5) for sku in skus}
+    shop.count()
+    shop.turn_on()
+    with merchant.process.database.unit() as session:
+        location = session.scalars(select(Location).where(Location.name == "Main")).one()
+        goods = {Goods(f"sku:{sku}", sku, sku): SCALE for sku in skus}
+        ledger.adjust(session, location, goods, kind="by_hand", reason="Counted", by=WHO, now=clock.now())
+    shop.practice.fault("truncated", path="/batch", count=1)
+    shop.merchant.bells.drain()
+    states = [row.state for row in merchant.rows(StoreStock)]
+    assert states.count("unknown") == 100, "one batch; the one behind it was taken in"
+    assert "sending" not in states
+    shop.again()
+    shown = {sku: (shop.practice.shop.get("product", woo_id) or {})["stock_quantity"] for sku, woo_id in made.items()}
+    assert set(shown.values()) == {6}
+    assert len([one for one in shop.writes() if one[2] == "done"]) == 230, "each is told once"
+
+
 def test_goods_that_sell_at_each_look_are_looked_at_later_and_nobody_is_asked(
     shop: Pushing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
