@@ -85,7 +85,7 @@ def settle(
         sold[row.store_id][row.stock_key] += held - row.reduced_stock
         before_place = (was_at or {}).get(row.order_id, row.location_id)
         of[row.order_id] = row
-        if before_place != row.location_id and held:
+        if before_place != row.location_id and (held or row.reduced_stock):
             for place in (before_place, row.location_id):
                 if place is not None:
                     holds[place].add(row.stock_key)
@@ -106,6 +106,7 @@ def write(session: Session, moved: Iterable[Moved], now: datetime, by: str) -> N
     """Write what orders moved of goods that are counted at the location: one adjustment each per order and location.
 
     Of batch-tracked goods it is taken from batches, first in, first out, and comes back to those it came from (O9).
+    Callers touch the goods: what rows hold changes what stores are told, too.
     """
     per_location: dict[int, set[str]] = defaultdict(set)
     wanted = [(one, {place: quantity for place, quantity in one.changes.items() if quantity}) for one in moved]
@@ -133,8 +134,6 @@ def write(session: Session, moved: Iterable[Moved], now: datetime, by: str) -> N
                 for batch_id, part in split.items():
                     ledger.enter(session, made, item.id, part, batch_id)
     session.flush()
-    for location_id, keys in per_location.items():
-        ledger.touch(session, location_id, keys)
 
 
 def let_go(session: Session, order: Order, now: datetime, by: str) -> None:
@@ -150,6 +149,7 @@ def let_go(session: Session, order: Order, now: datetime, by: str) -> None:
         changes = {(order.location_id, key): -int(quantity) for key, quantity in held.items()}
         why = f"Order {order.number}: deleted here, WooCommerce keeps its stock taken"
         write(session, [Moved(order.id, order.number, order.account_id, changes, why)], now, by)
+        ledger.touch(session, order.location_id, held)
 
 
 def _reason(quantities: Iterable[int], number: str) -> str:

@@ -8,7 +8,6 @@ published (weekends, holidays) have the rate of the last day before, at most a w
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
@@ -33,11 +32,8 @@ _PAUSE_SECONDS: Final = 3_600.0
 """After trouble the source is left alone for so long."""
 
 
-@dataclass(frozen=True, slots=True)
-class NoRate(Exception):
-    """The source's answer holds no rate that can be taken."""
-
-    why: str
+class NoRateError(Exception):
+    """The source's answer holds no rate that can be taken; its text says why."""
 
 
 def fetch(process: Process, account_id: int) -> int:
@@ -61,9 +57,9 @@ def fetch(process: Process, account_id: int) -> int:
     for one in wanted:
         try:
             rate, note = ask(http, url, one, books.currency)
-        except (Unreachable, NoRate) as error:
-            why = error.why if isinstance(error, NoRate) else str(error)
-            log.warning("no rate fetched", account_id=account_id, currency=one.currency, day=str(one.day), why=why)
+        except (Unreachable, NoRateError) as error:
+            day = str(one.day)
+            log.warning("no rate fetched", account_id=account_id, currency=one.currency, day=day, why=str(error))
             return came
         with process.database.unit() as session:
             base_totals.enter(session, account_id, books, [GivenRate(one.currency, one.day, rate)], note)
@@ -75,19 +71,19 @@ def fetch(process: Process, account_id: int) -> int:
 
 
 def ask(http: SafeHttp, url: str, wanted: Missing, base: str) -> tuple[str, str]:
-    """Return a rate, and whose and of which day it is. Raises Unreachable and NoRate."""
+    """Return a rate, and whose and of which day it is. Raises Unreachable and NoRateError."""
     filled = url
     for name, value in (("{currency}", wanted.currency), ("{base}", base), ("{day}", wanted.day.isoformat())):
         filled = filled.replace(name, quote(value, safe=""))
     reply = http.send("GET", filled, headers={"Accept": "application/json"}, seconds=10.0)
     if reply.status != 200:
-        raise NoRate(f"the source answered {reply.status}")
+        raise NoRateError(f"the source answered {reply.status}")
     try:
         said = json.loads(reply.body, parse_float=Decimal)
         day = date.fromisoformat(said["date"])
         rate = base_totals.checked_rate(format(Decimal(said["rates"][base]), "f"))
     except (ValueError, KeyError, TypeError, ArithmeticError, InvalidInput):
-        raise NoRate("the source's answer holds no rate") from None
+        raise NoRateError("the source's answer holds no rate") from None
     if not wanted.day - OLDEST <= day <= wanted.day:
-        raise NoRate(f"the source's rate is of {day}")
+        raise NoRateError(f"the source's rate is of {day}")
     return rate, f"{urlsplit(url).hostname}, rate of {day}"

@@ -74,7 +74,7 @@ class Told:
 
 def told(session: Session, store: Store) -> Told:
     """Return what the tab of a store shows."""
-    is_comparing = stock_desk.is_comparing(store)
+    is_comparing = stock_due.is_comparing(store)
     changed = rows(session, store, "changed")
     failed = rows(session, store, "failed")
     lines = {line.row.id: line for line in lines_of(session, store, changed)}
@@ -103,7 +103,7 @@ def dry_run(session: Session, store: Store) -> DryRun | None:
 
     What waits for somebody, or cannot be told, is neither changed nor unchanged.
     """
-    if store.stock_checked_at is None or stock_desk.is_comparing(store):
+    if store.stock_checked_at is None or stock_due.is_comparing(store):
         return None
     mine = (StoreStock.store_id == store.id, StoreStock.state == "in_step", StoreStock.agreed_at.is_not(None))
     found = session.scalars(select(StoreStock).where(*mine).order_by(StoreStock.label, StoreStock.id)).all()

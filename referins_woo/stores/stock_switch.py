@@ -19,7 +19,7 @@ TURNED_ON: Final = "Its quantities are kept from here."
 def turn_on(session: Session, store: Store, now: datetime) -> None:
     """Keep the store's quantities from here; whoever calls knows that it was compared, and can be written."""
     store.push_stock, store.push_when_counted = True, False
-    _note(session, store, now, TURNED_ON)
+    note(session, store, now, TURNED_ON)
 
 
 def turn_off(session: Session, store: Store, now: datetime, why: str) -> bool:
@@ -36,10 +36,11 @@ def turn_off(session: Session, store: Store, now: datetime, why: str) -> bool:
     if not store.push_stock:
         return False
     store.push_stock = False
-    _note(session, store, now, why)
+    note(session, store, now, why)
     return True
 
 
-def _note(session: Session, store: Store, now: datetime, text: str) -> None:
+def note(session: Session, store: Store, now: datetime, text: str) -> None:
+    """Write down what has changed about the quantities that a store is told."""
     session.add(StoreLog(account_id=store.account_id, store_id=store.id, at=now, kind="stock", text=text))
     audit.record(session, store.account_id, "store_settings_changed", store.url, stock=text)

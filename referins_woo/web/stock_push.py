@@ -14,7 +14,7 @@ from referins_woo.errors import InvalidInput
 from referins_woo.reports import store_stock as reports
 from referins_woo.stores.models import Store
 from referins_woo.web import scope, store_stock
-from referins_woo.writeback import stock_desk
+from referins_woo.writeback import stock_desk, stock_due
 
 pages = Blueprint("stock_push", __name__, url_prefix="/settings/integrations/woocommerce/<int:store_id>/stock")
 
@@ -40,7 +40,7 @@ def progress(store_id: int) -> str | Response | Answer:
         store = scope.own(session, Store, store_id)
         if "HX-Request" not in request.headers:
             return _back(store_id, "push")
-        if not stock_desk.is_comparing(store):
+        if not stock_due.is_comparing(store):
             ended = make_response("", 204)
             ended.headers["HX-Redirect"] = url_for("store_stock.page", store_id=store_id)
             return ended

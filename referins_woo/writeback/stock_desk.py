@@ -17,7 +17,7 @@ from referins_woo.commerce.upsert.bulk import among, lock_account
 from referins_woo.errors import InvalidInput
 from referins_woo.stores import stock_switch
 from referins_woo.stores.connection import LIVE_STATES
-from referins_woo.stores.models import Store, StoreLog
+from referins_woo.stores.models import Store
 from referins_woo.writeback import stock_due
 
 MOST_BUFFER = 1_000_000
@@ -30,19 +30,13 @@ def compare(session: Session, store: Store, now: datetime) -> None:
     queues.ring_after_commit(session, "push_stock", store.id)
 
 
-def is_comparing(store: Store) -> bool:
-    """Whether that is still on its way."""
-    asked = store.stock_asked_at
-    return asked is not None and (store.stock_checked_at is None or store.stock_checked_at < asked)
-
-
 def turn_on(session: Session, store: Store, now: datetime) -> None:
     """Keep the store's quantities from here (K0). Raises InvalidInput where it was not compared, or cannot be written.
 
     Somebody has seen the dry run by now.
     """
     _can_push(store)
-    if store.stock_checked_at is None or is_comparing(store):
+    if store.stock_checked_at is None or stock_due.is_comparing(store):
         raise InvalidInput("push_stock", "Look at the dry run first: it shows what would change in WooCommerce.")
     if store.push_stock:
         return
@@ -73,7 +67,7 @@ def set_terms(
         return False
     others = "all stores" if store.stock_all_commitments else "this store"
     text = f"Buffer {store.stock_buffer:,}; what orders of {others} hold is not offered."
-    _note(session, store, now, text)
+    stock_switch.note(session, store, now, text)
     stock_due.look_again(session, store.id)
     queues.ring_after_commit(session, "push_stock", store.id)
     return True
@@ -178,8 +172,3 @@ def _can_push(store: Store) -> None:
         raise InvalidInput("push_stock", "The store is not connected: connect it first.")
     if store.location_id is None:
         raise InvalidInput("push_stock", "The store has no location: choose one first.")
-
-
-def _note(session: Session, store: Store, now: datetime, text: str) -> None:
-    session.add(StoreLog(account_id=store.account_id, store_id=store.id, at=now, kind="stock", text=text))
-    audit.record(session, store.account_id, "store_settings_changed", store.url, stock=text)

@@ -40,7 +40,6 @@ class Told:
     terms: Terms
     pushes: bool
     """False: its quantities are only compared, for the dry run (K4)."""
-    by: str = BY
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,28 +70,28 @@ def terms_of(session: Session, store_id: int) -> Told | None:
     return Told(terms, store.push_stock)
 
 
+def is_comparing(store: Store) -> bool:
+    """Whether all quantities of a store are still to be compared, since it was last asked for."""
+    asked = store.stock_asked_at
+    return asked is not None and (store.stock_checked_at is None or store.stock_checked_at < asked)
+
+
 def plan(session: Session, store_id: int, now: datetime) -> Plan | None:
     """Return what is due, the goods matched anew where that is needed; None where nothing is to be done."""
     told = terms_of(session, store_id)
     if told is None:
         return None
     store = session.get_one(Store, store_id)
-    asked = store.stock_asked_at
-    is_asked = asked is not None and (store.stock_checked_at is None or store.stock_checked_at < asked)
-    if not is_asked and not told.pushes:
+    since = store.stock_asked_at if is_comparing(store) else None
+    if since is None and not told.pushes:
         return None
     matched = store.stock_matched_at
-    if (
-        matched is None
-        or (is_asked and asked is not None and matched < asked)
-        or _has_new_goods(session, store, matched)
-    ):
+    if matched is None or (since is not None and matched < since) or _has_new_goods(session, store, matched):
         store_shelf.match(session, told.terms)
         store.stock_matched_at = now
         session.flush()
     if told.pushes:
         _pass_over(session, told.terms, now)
-    since = asked if is_asked else None
     settled = now + timedelta(seconds=store.clock_skew_seconds) - _SETTLES
     conditions: list[ColumnElement[bool]] = [_due(told.terms.location_id, now, settled)] if told.pushes else []
     if since is not None:

@@ -117,10 +117,11 @@ class _Teller:
             if not self._sweep():
                 return True
             door = open_store(self._process, self._store_id)
-            ended = self._batches(door, plan.due, until)
-            self._tell_of_changes()
-            if not ended:
-                return True
+            try:
+                if not self._batches(door, plan.due, until):
+                    return True
+            finally:
+                self._tell_of_changes()
         with self._unit() as session:
             return stock_due.ended(session, self._store_id, plan, clock.now())
 
@@ -254,16 +255,8 @@ class _Teller:
             row.pushes += 1
             writes.append(
                 [
-                    *(
-                        write_id,
-                        row.account_id,
-                        row.store_id,
-                        STOCK_SET,
-                        woo_id(row),
-                        row.pushes,
-                        row.label,
-                    ),
-                    *({"stock_quantity": pieces}, line.arithmetic(), {}, "sending", "", 1, now, terms.by, now, now),
+                    *(write_id, row.account_id, row.store_id, STOCK_SET, woo_id(row), row.pushes, row.label),
+                    *({"stock_quantity": pieces}, line.arithmetic(), {}, "sending", "", 1, now, stock_due.BY, now, now),
                 ]
             )
             row.state, row.sent, row.sent_from, row.sent_until = "sending", line.target, looked_at, None

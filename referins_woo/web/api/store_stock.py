@@ -33,7 +33,7 @@ from referins_woo.web.api.documents import (
     example,
 )
 from referins_woo.web.api.writing import writing
-from referins_woo.writeback import stock_desk
+from referins_woo.writeback import stock_desk, stock_due
 
 MOST_CHANGES: Final = 1_000
 State = Literal["in_step", "sending", "unknown", "changed", "failed"]
@@ -221,7 +221,7 @@ def push_store_stock(store_id: int, query: PushFilters) -> Response:
         store, now = work.own(Store, store_id), clock.now()
         if query.dry_run in ("1", "true"):
             run = None if query.again in ("1", "true") else reports.dry_run(work.session, store)
-            if run is None and not stock_desk.is_comparing(store):
+            if run is None and not stock_due.is_comparing(store):
                 stock_desk.compare(work.session, store, now)
             return work.answer(_pushed(store, run), 202 if run is None else 200)
         if store.push_stock:
@@ -270,7 +270,7 @@ def _document(session: Session, store: Store) -> StoreStock:
         push_stock=store.push_stock,
         buffer=store.stock_buffer,
         all_commitments=store.stock_all_commitments,
-        comparing=stock_desk.is_comparing(store),
+        comparing=stock_due.is_comparing(store),
         compared_at=store.stock_checked_at,
         counts=_counts(session, store),
     )
@@ -302,7 +302,7 @@ def _pushed(store: Store, run: reports.DryRun | None) -> StockPush:
     return StockPush(
         store_id=store.id,
         push_stock=store.push_stock,
-        comparing=stock_desk.is_comparing(store),
+        comparing=stock_due.is_comparing(store),
         compared_at=store.stock_checked_at,
         changes=[_change(line) for line in run.changes[:MOST_CHANGES]] if run is not None else [],
         total=len(run.changes) if run is not None else 0,
