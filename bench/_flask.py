@@ -36,7 +36,7 @@ def create_app(url: str) -> Flask:
 
     def connection() -> Any:
         if not hasattr(own, "connection"):
-            own.connection = _connect(url)
+            own.connection = connect(url)
         return own.connection
 
     @app.post("/hook")
@@ -61,7 +61,7 @@ def create_app(url: str) -> Flask:
     return app
 
 
-def _connect(url: str) -> Any:
+def connect(url: str) -> Any:
     """Return a connection of which each statement is a transaction."""
     if not url.startswith("sqlite"):
         return psycopg.connect(url, autocommit=True)

@@ -124,16 +124,18 @@ def _ours(url: str, port: int, trust: ssl.SSLContext, count: int, turn: int, pur
         for number in range(count):
             outbox.put(
                 session,
-                account_id=1,
-                once_key=f"bench:{purpose}:{turn}:{number}",
-                purpose=purpose,
-                to_email=f"c{number}@example.com",
-                to_name="Ana Petrova",
-                template=_TEMPLATE,
-                facts=_facts(3, number),
-                footer={"sender": "Shop", "address": "1 High Street"} if purpose == "marketing" else None,
-                campaign="bench",
-                step_id="s1",
+                outbox.Letter(
+                    account_id=1,
+                    once_key=f"bench:{purpose}:{turn}:{number}",
+                    purpose=purpose,
+                    to_email=f"c{number}@example.com",
+                    to_name="Ana Petrova",
+                    template=_TEMPLATE,
+                    facts=_facts(3, number),
+                    footer={"sender": "Shop", "address": "1 High Street"} if purpose == "marketing" else None,
+                    campaign="bench",
+                    step_id="s1",
+                ),
             )
     provider = Smtp(SmtpSettings.from_url(f"smtps://127.0.0.1:{port}"), trust=trust)
     provider.ready()

@@ -12,13 +12,13 @@ import secrets
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
-from sqlalchemy import String, or_, select, update
+from sqlalchemy import String, Table, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from referins_woo import clock
-from referins_woo.db import Base, insert
+from referins_woo.db import Base, insert_of, one_of
 from referins_woo.errors import LeaseLost
 
 CLOCK: Final = "clock"
@@ -75,39 +75,24 @@ def acquire(session: Session, name: str, holder: str, seconds: float) -> int | N
     """
     now = clock.now()
     until = now + timedelta(seconds=seconds)
-    before = session.execute(select(Lease.holder).where(Lease.name == name)).scalar_one_or_none()
+    before = session.execute(_HOLDER, {"name": name}).scalar_one_or_none()
     dead = [before] if before is not None and _is_dead(before) else []
-    statement = insert(session, Lease).values(name=name, holder=holder, fence=1, until=until)
-    statement = statement.on_conflict_do_update(
-        index_elements=["name"],
-        set_={"holder": holder, "until": until, "fence": Lease.fence + 1},
-        where=or_(Lease.until <= now, Lease.holder == holder, Lease.holder.in_(dead)),
-    ).returning(Lease.fence)
-    fence: int | None = session.execute(statement).scalar_one_or_none()
+    given = {"name": name, "holder": holder, "until": until, "now": now, "dead": dead}
+    fence: int | None = session.execute(_acquired(session.get_bind().dialect.name), given).scalar_one_or_none()
     return fence
 
 
 def renew(session: Session, name: str, fence: int, seconds: float) -> None:
     """Hold the lease for `seconds` more, in the caller's transaction; raises LeaseLost when another one took it."""
     until = clock.now() + timedelta(seconds=seconds)
-    held = session.execute(
-        update(Lease)
-        .where(Lease.name == name, Lease.fence == fence)
-        .values(until=until)
-        .execution_options(synchronize_session=False)
-    )
+    held = session.execute(_RENEWED, {"b_name": name, "b_fence": fence, "b_until": until})
     if held.rowcount != 1:  # type: ignore[attr-defined]
         raise LeaseLost(f"lease {name} was taken by another worker")
 
 
 def release(session: Session, name: str, fence: int) -> None:
     """Give the lease back; nothing happens when another one took it already."""
-    session.execute(
-        update(Lease)
-        .where(Lease.name == name, Lease.fence == fence)
-        .values(until=clock.now())
-        .execution_options(synchronize_session=False)
-    )
+    session.execute(_RENEWED, {"b_name": name, "b_fence": fence, "b_until": clock.now()})
 
 
 def take_away(session: Session, name: str) -> None:
@@ -118,3 +103,29 @@ def take_away(session: Session, name: str) -> None:
         .values(until=clock.now(), fence=Lease.fence + 1)
         .execution_options(synchronize_session=False)
     )
+
+
+# Made once: these run for every slice of work.
+_T: Final = Lease.__table__.c
+_HOLDER: Final = select(_T.holder).where(_T.name == bindparam("name"))
+_RENEWED: Final = (
+    update(cast(Table, Lease.__table__))
+    .where(_T.name == bindparam("b_name"), _T.fence == bindparam("b_fence"))
+    .values(until=bindparam("b_until"))
+)
+
+
+@lru_cache(maxsize=2)
+def _acquired(dialect: str) -> Any:
+    """Return the statement that takes a lease where nobody holds it; its row is the fencing number."""
+    given = {name: bindparam(name, type_=_T[name].type) for name in ("name", "holder", "until")}
+    statement = insert_of(dialect)(cast(Table, Lease.__table__)).values(**given, fence=1)
+    return statement.on_conflict_do_update(
+        index_elements=["name"],
+        set_={"holder": statement.excluded.holder, "until": statement.excluded.until, "fence": _T.fence + 1},
+        where=or_(
+            _T.until <= bindparam("now", type_=_T.until.type),
+            _T.holder == bindparam("holder"),
+            one_of(_T.holder, "dead"),
+        ),
+    ).returning(_T.fence)

@@ -5,17 +5,22 @@ Apart from the settings of the account: those know the names of all currencies, 
 
 from __future__ import annotations
 
-from sqlalchemy import exists, select, union
+from typing import Final
+
+from sqlalchemy import bindparam, exists, select, union
 from sqlalchemy.orm import Session
 
 from referins_woo.accounts.models import Account
 from referins_woo.commerce.base_totals import Books, uncounted
 from referins_woo.commerce.models import CurrencyRate, Order
 
+_A: Final = Account.__table__.c
+_BOOKS: Final = select(_A.base_currency, _A.time_zone).where(_A.id == bindparam("account_id"))
+
 
 def books_of(session: Session, account_id: int) -> Books:
     """Return the account's base currency and time zone."""
-    kept = session.execute(select(Account.base_currency, Account.time_zone).where(Account.id == account_id)).one()
+    kept = session.execute(_BOOKS, {"account_id": account_id}).one()
     return Books(kept.base_currency or "", kept.time_zone or "UTC")
 
 

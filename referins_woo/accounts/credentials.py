@@ -116,18 +116,20 @@ def tell(session: Session, running: Process, email: str, change: str, now: datet
     """
     outbox.put(
         session,
-        account_id=outbox.PERSONAL,
-        once_key=f"told:{change}:{now.timestamp():.6f}:{email}"[:120],
-        purpose="system",
-        to_email=email,
-        template={"email": "security_notice"},
-        facts={
-            "change": change,
-            "email": email,
-            "new_email": new_email,
-            "at": now.strftime("%d %B %Y, %H:%M UTC"),
-            "link": f"{running.config.public_url}/forgot-password",
-        },
+        outbox.Letter(
+            account_id=outbox.PERSONAL,
+            once_key=f"told:{change}:{now.timestamp():.6f}:{email}"[:120],
+            purpose="system",
+            to_email=email,
+            template={"email": "security_notice"},
+            facts={
+                "change": change,
+                "email": email,
+                "new_email": new_email,
+                "at": now.strftime("%d %B %Y, %H:%M UTC"),
+                "link": f"{running.config.public_url}/forgot-password",
+            },
+        ),
     )
 
 

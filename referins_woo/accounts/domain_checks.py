@@ -59,13 +59,15 @@ def look(current: Process, account_id: int, now: datetime) -> None:
         for user in owners(session, account_id):
             outbox.put(
                 session,
-                account_id=account_id,
-                once_key=f"domain_lost:{name}:{int(now.timestamp())}:{user.id}",
-                purpose="system",
-                to_email=user.email,
-                to_name=user.name,
-                template={"email": "domain_lost"},
-                facts={"domain": name, "record_name": record.name, "record_value": record.value, "link": link},
+                outbox.Letter(
+                    account_id=account_id,
+                    once_key=f"domain_lost:{name}:{int(now.timestamp())}:{user.id}",
+                    purpose="system",
+                    to_email=user.email,
+                    to_name=user.name,
+                    template={"email": "domain_lost"},
+                    facts={"domain": name, "record_name": record.name, "record_value": record.value, "link": link},
+                ),
             )
 
 

@@ -77,13 +77,15 @@ def put_letter(
     """Put the e-mail that carries `token` into the outbox: sealed there, and not sent once the link has ended."""
     outbox.put(
         session,
-        account_id=outbox.PERSONAL,
-        once_key=f"{letter}:{hash_token(token)}",
-        purpose="system",
-        to_email=to_email,
-        template={"email": letter},
-        facts=sealed.seal(running.vault, facts),
-        not_after=until,
+        outbox.Letter(
+            account_id=outbox.PERSONAL,
+            once_key=f"{letter}:{hash_token(token)}",
+            purpose="system",
+            to_email=to_email,
+            template={"email": letter},
+            facts=sealed.seal(running.vault, facts),
+            not_after=until,
+        ),
     )
 
 

@@ -46,18 +46,20 @@ def tell(session: Session, config: Config, endpoint_id: int, now: datetime) -> b
     for user in owners(session, endpoint.account_id):
         outbox.put(
             session,
-            account_id=endpoint.account_id,
-            once_key=f"webhook_disabled:{endpoint.id}:{int(off_since.timestamp())}:{user.id}",
-            purpose="system",
-            to_email=user.email,
-            to_name=user.name,
-            template={"email": "webhook_disabled"},
-            facts={
-                "url": endpoint.url,
-                "description": endpoint.description,
-                "is_gone": endpoint.disabled_reason == "gone",
-                "since": f"{endpoint.failing_since or off_since:%d %B %Y, %H:%M} UTC",
-                "link": f"{config.public_url}/settings/webhooks/{endpoint.id}",
-            },
+            outbox.Letter(
+                account_id=endpoint.account_id,
+                once_key=f"webhook_disabled:{endpoint.id}:{int(off_since.timestamp())}:{user.id}",
+                purpose="system",
+                to_email=user.email,
+                to_name=user.name,
+                template={"email": "webhook_disabled"},
+                facts={
+                    "url": endpoint.url,
+                    "description": endpoint.description,
+                    "is_gone": endpoint.disabled_reason == "gone",
+                    "since": f"{endpoint.failing_since or off_since:%d %B %Y, %H:%M} UTC",
+                    "link": f"{config.public_url}/settings/webhooks/{endpoint.id}",
+                },
+            ),
         )
     return True

@@ -9,15 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import exists, literal, select, update
+from sqlalchemy import bindparam, exists, literal, select, update
 from sqlalchemy.orm import Session
 
 from referins_woo.commerce.matching import ERASED_EMAIL, email_key, erased_key
 from referins_woo.commerce.models import Contact, ContactLink, ErasedAddress, ErasedCustomer, Order
 from referins_woo.commerce.records import Address, OrderRecord
-from referins_woo.commerce.upsert.bulk import among, insert_rows
+from referins_woo.commerce.upsert.bulk import among, insert_rows, table_of
+from referins_woo.db import one_of
+
+_ADDRESSES, _CUSTOMERS = table_of(ErasedAddress).c, table_of(ErasedCustomer).c
+_ANY_ERASED: Final = select(literal(1)).where(
+    exists().where(_ADDRESSES.account_id == bindparam("account_id"))
+    | exists().where(_CUSTOMERS.account_id == bindparam("account_id"))
+)
+_ERASED_CUSTOMERS: Final = select(_CUSTOMERS.woo_id, _CUSTOMERS.erased_at).where(
+    _CUSTOMERS.store_id == bindparam("store_id"), one_of(_CUSTOMERS.woo_id, "woo_ids")
+)
 
 
 def remember(
@@ -57,7 +67,7 @@ def without_erased(
         ),
     )
     ids = {record.woo_customer_id for record in records} - {0}
-    customers = _times(session, _erased_customers(session, store_id, ids))
+    customers = _times(session, _ERASED_CUSTOMERS, store_id=store_id, woo_ids=ids)
 
     def personal(record: OrderRecord) -> bool:
         at = addresses.get(erased_key(account_id, record.email)) if record.email else None
@@ -87,7 +97,7 @@ def erased_customers(session: Session, store_id: int, woo_ids: Iterable[int]) ->
     wanted = set(woo_ids) - {0}
     if not wanted:
         return set()
-    return set(_times(session, _erased_customers(session, store_id, wanted)))
+    return set(_times(session, _ERASED_CUSTOMERS, store_id=store_id, woo_ids=wanted))
 
 
 def erased_and_away(session: Session, store_id: int, woo_ids: Iterable[int]) -> set[int]:
@@ -141,20 +151,11 @@ def note_erased_in_store(session: Session, contact_ids: Iterable[int], now: date
 
 
 def _any_erased(session: Session, account_id: int) -> bool:
-    asked = select(literal(1)).where(
-        exists().where(ErasedAddress.account_id == account_id) | exists().where(ErasedCustomer.account_id == account_id)
-    )
-    return session.execute(asked).first() is not None
+    return session.execute(_ANY_ERASED, {"account_id": account_id}).first() is not None
 
 
-def _erased_customers(session: Session, store_id: int, woo_ids: Iterable[int]) -> Any:
-    return select(ErasedCustomer.woo_id, ErasedCustomer.erased_at).where(
-        ErasedCustomer.store_id == store_id, among(session, ErasedCustomer.woo_id, woo_ids)
-    )
-
-
-def _times(session: Session, query: Any) -> dict[Any, datetime]:
-    return dict(session.execute(query).all())
+def _times(session: Session, query: Any, **given: Any) -> dict[Any, datetime]:
+    return dict(session.execute(query, given).all())
 
 
 def _country(address: Address) -> Address:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from referins_woo import queues
@@ -18,7 +18,7 @@ from referins_woo.commerce import batch_book, stock
 from referins_woo.commerce.batch_book import Line
 from referins_woo.commerce.models import Location, Order, OrderLine, StockAdjustment, StockEntry, StockItem
 from referins_woo.commerce.stock import Figures
-from referins_woo.commerce.upsert.bulk import among
+from referins_woo.commerce.upsert.bulk import among, table_of
 from referins_woo.errors import InvalidInput
 
 BY_HAND: Final = "by_hand"
@@ -27,6 +27,8 @@ OF_ORDER: Final = "order"
 EDITABLE: Final = (BY_HAND, OPENING)
 LARGEST: Final = 10**9 * stock.SCALE
 LONGEST_REASON: Final = 500
+_I: Final = table_of(StockItem).c
+_ANY_COUNTED: Final = select(_I.id).where(_I.account_id == bindparam("account_id")).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,7 @@ def touch(session: Session, location_id: int, keys: Collection[str]) -> None:
 
 def is_open(session: Session, account_id: int) -> bool:
     """Whether anything is counted in the account: before that, orders move nothing."""
-    return session.scalar(select(StockItem.id).where(StockItem.account_id == account_id).limit(1)) is not None
+    return session.execute(_ANY_COUNTED, {"account_id": account_id}).first() is not None
 
 
 def begin(

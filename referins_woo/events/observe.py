@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from referins_woo import clock, queues
@@ -38,6 +38,7 @@ from referins_woo.commerce.upsert.orders import (
 )
 from referins_woo.commerce.upsert.products import upsert_products
 from referins_woo.commerce.upsert.transactions import record_payments, record_refunds, reverse_missing_refunds
+from referins_woo.db import one_of
 from referins_woo.events import detect
 from referins_woo.events.announce import announce
 from referins_woo.events.models import Event, OrderSighting
@@ -50,6 +51,14 @@ from referins_woo.writeback.outbox import note_echoes
 
 InUnit = Callable[[Session], None]
 """Work of the caller that must be committed together with the records (its cursor, its deliveries)."""
+
+_E, _S = bulk.table_of(Event).c, bulk.table_of(OrderSighting).c
+_RECORDED: Final = select(_E.subject, _E.kind, _E.occurrence).where(
+    _E.store_id == bindparam("store_id"), one_of(_E.subject, "woo_ids")
+)
+_SIGHTED: Final = select(_S.woo_id, _S.woo_status, _S.had_email).where(
+    _S.store_id == bindparam("store_id"), one_of(_S.woo_id, "woo_ids")
+)
 
 
 @dataclass(slots=True)
@@ -144,7 +153,7 @@ def observe_orders(
                 _note_sighting(session, store.id, record, now)
     changes = _write(session, store, fresh, newer, extras, now)
     mark_observed(session, [change.order_id for change in unobserved])
-    _record_events(session, store, [*changes, *unobserved], due, fresh_or_none=stored, now=now)
+    _record_events(session, store, [*changes, *unobserved], due, sighted=sightings, now=now)
     # An import of orders alone may have brought an order first: its payment is due as its event is.
     first_seen = [change for change in unobserved if due[change.record.woo_id]]
     _transactions(session, store, [*changes, *first_seen], extras, now)
@@ -290,12 +299,7 @@ def _known(before: StoredOrder | None, sighting: detect.Known | None) -> detect.
 
 def _recorded_kinds(session: Session, store_id: int, woo_ids: Sequence[int]) -> dict[int, set[str]]:
     kinds: dict[int, set[str]] = {}
-    rows = session.execute(
-        select(Event.subject, Event.kind, Event.occurrence).where(
-            Event.store_id == store_id, Event.subject.in_(woo_ids)
-        )
-    )
-    for subject, kind, occurrence in rows:
+    for subject, kind, occurrence in session.execute(_RECORDED, {"store_id": store_id, "woo_ids": woo_ids}):
         kinds.setdefault(subject, set()).add(f"{kind}:{occurrence}" if occurrence else kind)
     return kinds
 
@@ -303,11 +307,7 @@ def _recorded_kinds(session: Session, store_id: int, woo_ids: Sequence[int]) -> 
 def _sightings(session: Session, store_id: int, woo_ids: Sequence[int]) -> dict[int, detect.Known]:
     if not woo_ids:
         return {}
-    rows = session.execute(
-        select(OrderSighting.woo_id, OrderSighting.woo_status, OrderSighting.had_email).where(
-            OrderSighting.store_id == store_id, OrderSighting.woo_id.in_(woo_ids)
-        )
-    )
+    rows = session.execute(_SIGHTED, {"store_id": store_id, "woo_ids": woo_ids})
     return {woo_id: detect.Known(status, had_email, stored=False) for woo_id, status, had_email in rows}
 
 
@@ -334,7 +334,7 @@ def _record_events(
     changes: Sequence[OrderChange],
     due: Mapping[int, list[detect.Due]],
     *,
-    fresh_or_none: Mapping[int, StoredOrder],
+    sighted: Collection[int],
     now: datetime,
 ) -> None:
     here = {change.record.woo_id: change for change in changes}
@@ -357,7 +357,7 @@ def _record_events(
         row[0] = key
     bulk.insert_rows(session, Event, _EVENT, wanted, conflict=("store_id", "kind", "subject", "occurrence"))
     announce(session, store.account_id, [row[0] for row in wanted if row[10] == "fired"])
-    stored_now = [woo_id for woo_id in here if woo_id not in fresh_or_none]
+    stored_now = [woo_id for woo_id in here if woo_id in sighted]
     if stored_now:
         session.execute(
             delete(OrderSighting).where(OrderSighting.store_id == store.id, OrderSighting.woo_id.in_(stored_now))

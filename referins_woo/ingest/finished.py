@@ -46,22 +46,24 @@ def tell(session: Session, config: Config, row: Import, elements: Sequence[Impor
     for user in active_users(session, row.account_id):
         outbox.put(
             session,
-            account_id=row.account_id,
-            store_id=store.id,
-            once_key=f"import:{row.id}:finished:{user.id}",
-            purpose="system",
-            to_email=user.email,
-            to_name=user.name,
-            template=_TEMPLATE,
-            facts={
-                "store_name": store.name or store.url,
-                "store_url": store.url,
-                "elements": [
-                    {"label": LABELS[one.element], "done": one.done, "skipped": one.skipped, "failed": one.failed}
-                    for one in elements
-                ],
-                "skipped": sum(one.skipped for one in elements),
-                "failed": sum(one.failed for one in elements),
-                "link": config.public_url + path,
-            },
+            outbox.Letter(
+                account_id=row.account_id,
+                store_id=store.id,
+                once_key=f"import:{row.id}:finished:{user.id}",
+                purpose="system",
+                to_email=user.email,
+                to_name=user.name,
+                template=_TEMPLATE,
+                facts={
+                    "store_name": store.name or store.url,
+                    "store_url": store.url,
+                    "elements": [
+                        {"label": LABELS[one.element], "done": one.done, "skipped": one.skipped, "failed": one.failed}
+                        for one in elements
+                    ],
+                    "skipped": sum(one.skipped for one in elements),
+                    "failed": sum(one.failed for one in elements),
+                    "link": config.public_url + path,
+                },
+            ),
         )

@@ -15,12 +15,13 @@ from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import or_, select, update
+from sqlalchemy import bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from referins_woo import clock, lease, queues
 from referins_woo.commerce.records import CustomerRecord, OrderRecord, ProductRecord, Unreadable
-from referins_woo.commerce.upsert.bulk import among, update_rows
+from referins_woo.commerce.upsert.bulk import among, table_of, update_rows
+from referins_woo.db import one_of
 from referins_woo.errors import RetryLater, StoreMustReconnect
 from referins_woo.events import observe
 from referins_woo.events.observe import InUnit
@@ -42,11 +43,30 @@ _SLICE_SECONDS = 0.1
 _LEASE_SECONDS = 90.0
 _MOST_ATTEMPTS = 5
 _NO_RIGHTS = "woocommerce_rest_cannot_"
-_CLAIMED = (
-    *(Delivery.id, Delivery.topic, Delivery.body, Delivery.attempts),
-    *(Delivery.woo_webhook_id, Delivery.received_at),
-)
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+# Made once: these run for every few deliveries.
+_T = table_of(Delivery).c
+_UNDONE = select(_T.id).where(
+    _T.store_id == bindparam("store_id"),
+    _T.state == "received",
+    or_(_T.due_at.is_(None), _T.due_at <= bindparam("now")),
+)
+_UNTRIED = _UNDONE.where(_T.attempts == 0).order_by(_T.id).limit(_BATCH)
+_TRIED = _UNDONE.order_by(_T.attempts, _T.id).limit(1)
+_CLAIM = (
+    update(table_of(Delivery))
+    .where(one_of(_T.id, "b_ids"))
+    .values(attempts=_T.attempts + 1)
+    .returning(_T.id, _T.topic, _T.body, _T.attempts, _T.woo_webhook_id, _T.received_at)
+)
+_W = table_of(Webhook).c
+_NOTE_DELIVERED = (
+    update(table_of(Webhook))
+    .where(_W.store_id == bindparam("b_store"), _W.woo_id == bindparam("b_woo"))
+    .values(last_delivery_at=bindparam("b_at"))
+)
+_NOTE_SILENCED = _NOTE_DELIVERED.values(status=SILENCED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,32 +136,11 @@ def _claim(session: Session, store_id: int) -> Sequence[Any]:
     What killed a worker must not do so for ever: deliveries that were tried before come alone, after all others, and
     are set aside when they were tried too often.
     """
-    undone = (
-        Delivery.store_id == store_id,
-        Delivery.state == "received",
-        or_(Delivery.due_at.is_(None), Delivery.due_at <= clock.now()),
-    )
-    ids = list(
-        session.execute(
-            select(Delivery.id).where(*undone, Delivery.attempts == 0).order_by(Delivery.id).limit(_BATCH)
-        ).scalars()
-    )
-    if not ids:
-        ids = list(
-            session.execute(
-                select(Delivery.id).where(*undone).order_by(Delivery.attempts, Delivery.id).limit(1)
-            ).scalars()
-        )
+    asked = {"store_id": store_id, "now": clock.now()}
+    ids = session.execute(_UNTRIED, asked).scalars().all() or session.execute(_TRIED, asked).scalars().all()
     if not ids:
         return ()
-    claimed = session.execute(
-        update(Delivery)
-        .where(among(session, Delivery.id, ids))
-        .values(attempts=Delivery.attempts + 1)
-        .returning(*_CLAIMED)
-        .execution_options(synchronize_session=False)
-    ).all()
-    return sorted(claimed, key=lambda one: one.id)
+    return sorted(session.execute(_CLAIM, {"b_ids": ids}).all(), key=lambda one: one.id)
 
 
 def _work(process: Process, door: Door, batch: Sequence[Any], hold: _Hold, until: float) -> Sequence[Any]:
@@ -333,14 +332,8 @@ def _note_webhooks(session: Session, store_id: int, batch: Sequence[Any], verdic
     silenced = {one.delivery_id for one in verdicts if one.reason == "owner_lost_rights"}
     mute = {delivery.woo_webhook_id for delivery in batch if delivery.id in silenced}
     for woo_id, at in last.items():
-        values: dict[str, Any] = {"last_delivery_at": at}
-        if woo_id in mute:
-            values["status"] = SILENCED
         session.execute(
-            update(Webhook)
-            .where(Webhook.store_id == store_id, Webhook.woo_id == woo_id)
-            .values(values)
-            .execution_options(synchronize_session=False)
+            _NOTE_SILENCED if woo_id in mute else _NOTE_DELIVERED, {"b_store": store_id, "b_woo": woo_id, "b_at": at}
         )
     if mute:
         queues.ring_after_commit(session, "heal_webhooks", store_id)

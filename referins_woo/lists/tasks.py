@@ -209,15 +209,17 @@ def _tell(session: Session, task: Task) -> None:
     user = session.get_one(User, task.user_id)
     outbox.put(
         session,
-        account_id=task.account_id,
-        once_key=f"export:{task.id}",
-        purpose="system",
-        to_email=user.email,
-        to_name=user.name,
-        template={"email": "export_ready"},
-        facts={
-            "list": task.list,
-            "rows": f"{task.done:,}",
-            "link": f"{process.current().config.public_url}/tasks/{task.id}",
-        },
+        outbox.Letter(
+            account_id=task.account_id,
+            once_key=f"export:{task.id}",
+            purpose="system",
+            to_email=user.email,
+            to_name=user.name,
+            template={"email": "export_ready"},
+            facts={
+                "list": task.list,
+                "rows": f"{task.done:,}",
+                "link": f"{process.current().config.public_url}/tasks/{task.id}",
+            },
+        ),
     )

@@ -196,7 +196,7 @@ _SENT: Final = (
     .where(
         _T.id == bindparam("b_id"),
         _T.lease_token == bindparam("b_token"),
-        _T.state.in_(("sending", "unknown")),
+        _T.state.in_([literal_column("'sending'"), literal_column("'unknown'")]),
     )
     .values(state="sent", reason="", sent_at=bindparam("b_now"), provider_reply=bindparam("b_reply"), lease_until=None)
 )

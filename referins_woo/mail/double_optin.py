@@ -38,15 +38,17 @@ def ask(
     facts = {"sender": sender, "address": address, "source": source, "link": f"{public_url}/confirm/{token}"}
     put = outbox.put(
         session,
-        account_id=contact.account_id,
-        once_key=f"{_KEY}{asked_by}:{contact.id}"[:120],
-        purpose="transactional",
-        to_email=contact.email,
-        to_name=contact.name,
-        from_name=sender,
-        contact_id=contact.id,
-        template={"email": "confirm_subscription"},
-        facts=facts,
+        outbox.Letter(
+            account_id=contact.account_id,
+            once_key=f"{_KEY}{asked_by}:{contact.id}"[:120],
+            purpose="transactional",
+            to_email=contact.email,
+            to_name=contact.name,
+            from_name=sender,
+            contact_id=contact.id,
+            template={"email": "confirm_subscription"},
+            facts=facts,
+        ),
         link_token=token,
         bulk=True,
     )

@@ -8,8 +8,8 @@ commit per message, and at most one message per killed worker whose fate nobody 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -67,6 +67,7 @@ class Drain:
     ) -> None:
         """`vault` opens sealed facts, without it messages that have some fail; `pace`: how fast, None for any speed."""
         self._database = database
+        self._unit: Callable[[], AbstractContextManager[Session]] = database.unit
         self._pace = pace or Pace()
         self._wishes: dict[int, settings.Wishes] = {}
         self._vault = vault
@@ -80,7 +81,10 @@ class Drain:
 
     def run(self, seconds: float = DRAIN_SECONDS) -> bool:
         """Send for up to `seconds`; returns whether messages may be left that could be sent now."""
-        until = time.monotonic() + seconds
+        with self._database.units() as self._unit:
+            return self._run(time.monotonic() + seconds)
+
+    def _run(self, until: float) -> bool:
         try:
             with self._hanging_up_when_broken_off():
                 while True:
@@ -119,7 +123,7 @@ class Drain:
 
     def _claim(self) -> list[Claimed]:
         """Record the last outcome and lease the next batch, less what is not wanted."""
-        with self._database.unit() as session:
+        with self._unit() as session:
             self._record(session)
             now = clock.now()
             claimed = claims.claim(session, self._token, now, Drain.last_account)
@@ -208,7 +212,7 @@ class Drain:
         """Commit `sending`, and the outcome of the message before; False: it must not be sent."""
         message = ready.message
         committed = time.monotonic()
-        with self._database.unit() as session:
+        with self._unit() as session:
             self._record(session)
             begun = claims.begin(session, self._token, message, ready.rendered)
             if not begun:
@@ -223,7 +227,7 @@ class Drain:
     def _note(self, outcome: Outcome) -> None:
         """Keep an outcome for the next transaction, and write the one before if it still waits."""
         if self._pending is not None:
-            with self._database.unit() as session:
+            with self._unit() as session:
                 self._record(session)
         self._pending = outcome
 
@@ -235,7 +239,7 @@ class Drain:
 
     def _close_books(self) -> None:
         """Record the last outcome and give back what was not begun."""
-        with self._database.unit() as session:
+        with self._unit() as session:
             self._record(session)
             claims.release(session, self._token)
         self._pending = None

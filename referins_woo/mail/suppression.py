@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, delete, exists, not_, or_, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, delete, exists, literal_column, not_, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from referins_woo.commerce.matching import email_key, erased_key
@@ -91,7 +91,7 @@ def reasons(session: Session, asked: Iterable[Asked]) -> dict[Asked, str]:
 
 
 def allowed(purpose: str) -> list[ColumnElement[bool]]:
-    """Return the same rule as conditions, with the parameters that `address` gives.
+    """Return the same rule as conditions, with the parameters that `address` gives; its words are written out.
 
     They stand in the UPDATE that begins a sending: whoever unsubscribes a moment before gets no mail.
     """
@@ -123,7 +123,7 @@ def _suppressed(words: tuple[str, ...]) -> ColumnElement[bool]:
     return exists().where(
         table.account_id == bindparam("for_account"),
         or_(table.email_key == bindparam("for_key"), table.email_key == bindparam("for_erased")),
-        table.reason.in_(words),
+        table.reason.in_([literal_column(f"'{word}'") for word in words]),
     )
 
 
@@ -132,5 +132,5 @@ def _contact_with(words: tuple[str, ...]) -> ColumnElement[bool]:
     return exists().where(
         table.account_id == bindparam("for_account"),
         table.email_key == bindparam("for_key"),
-        table.consent.in_(words),
+        table.consent.in_([literal_column(f"'{word}'") for word in words]),
     )

@@ -9,17 +9,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from referins_woo import clock, queues
-from referins_woo.db import insert
+from referins_woo.db import insert, one_of
 from referins_woo.outbound.calling import LARGEST_BODY
 from referins_woo.outbound.catalogue import EVENT_TYPES, TEST, TEST_DATA
 from referins_woo.outbound.models import WebhookCall, WebhookEndpoint
+
+_T: Final = WebhookEndpoint.__table__.c
+_ENABLED: Final = select(_T.account_id, _T.id, _T.event_types).where(
+    one_of(_T.account_id, "account_ids"), _T.state == "enabled"
+)
 
 
 def wanted(session: Session, account_id: int) -> dict[str, list[int]]:
@@ -30,12 +35,7 @@ def wanted(session: Session, account_id: int) -> dict[str, list[int]]:
 def wanted_by(session: Session, account_ids: Iterable[int]) -> dict[int, dict[str, list[int]]]:
     """Return the same for several accounts, in one query."""
     found: dict[int, dict[str, list[int]]] = {}
-    rows = session.execute(
-        select(WebhookEndpoint.account_id, WebhookEndpoint.id, WebhookEndpoint.event_types).where(
-            WebhookEndpoint.account_id.in_(set(account_ids)), WebhookEndpoint.state == "enabled"
-        )
-    )
-    for account_id, endpoint_id, types in rows:
+    for account_id, endpoint_id, types in session.execute(_ENABLED, {"account_ids": set(account_ids)}):
         for event_type in types:
             found.setdefault(account_id, {}).setdefault(event_type, []).append(endpoint_id)
     return found

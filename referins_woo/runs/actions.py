@@ -70,15 +70,17 @@ def _notify(session: Session, run: Row[Any], effect: Notify, facts: Facts) -> No
     for user in team(session, run.account_id, owners_only=effect.owners_only):
         outbox.put(
             session,
-            account_id=run.account_id,
-            once_key=f"run:{run.id}:{effect.step_id}:{user.id}",
-            purpose="system",
-            to_email=user.email,
-            to_name=user.name,
-            template=note_template(effect),
-            facts=dict(facts),
-            store_id=run.store_id,
-            run_id=run.id,
+            outbox.Letter(
+                account_id=run.account_id,
+                once_key=f"run:{run.id}:{effect.step_id}:{user.id}",
+                purpose="system",
+                to_email=user.email,
+                to_name=user.name,
+                template=note_template(effect),
+                facts=dict(facts),
+                store_id=run.store_id,
+                run_id=run.id,
+            ),
         )
 
 

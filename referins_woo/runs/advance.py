@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -19,17 +20,20 @@ from automations import engine
 from automations.effects import SendEmail
 from automations.facts import Facts
 from referins_woo import queues
-from referins_woo.db import insert
+from referins_woo.commerce.upsert.bulk import insert_rows, table_of
+from referins_woo.db import insert_of, one_of
 from referins_woo.events.models import Event
 from referins_woo.runs import actions, claims, effects, versions
 from referins_woo.runs.automations import settle_finishing
-from referins_woo.runs.effects import Blocked, Mail
+from referins_woo.runs.effects import Blocked, Mail, Sending
 from referins_woo.runs.facts import Occasion, facts_of
 from referins_woo.runs.gather import Gathered, gather, gather_rules
-from referins_woo.runs.models import RunLog
+from referins_woo.runs.models import LOG, RunLog
 
 BATCH = 200
 _OVER = frozenset({"done", "exited"})
+_E = table_of(Event).c
+_OCCASIONS = select(_E.id, _E.kind, _E.occurred_at, _E.state, _E.data).where(one_of(_E.id, "ids"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +71,16 @@ def advance_batch(
 
 
 def advance_runs(
-    session: Session, runs: Sequence[Row[Any]], now: datetime, reading: Reading | None = None
+    session: Session,
+    runs: Sequence[Row[Any]],
+    now: datetime,
+    reading: Reading | None = None,
+    gathered: Gathered | None = None,
 ) -> Counter[str]:
-    """Advance these runs, whose rows are locked by the caller's unit; returns how many came into which state."""
+    """Advance these runs, whose rows are locked by the caller's unit; returns how many came into which state.
+
+    `gathered`: where the unit that has begun the runs has read for them already.
+    """
     states = claims.automation_states(session, {run.automation_id for run in runs})
     held = [run for run in runs if states.get(run.automation_id) == "paused"]
     going = [run for run in runs if states.get(run.automation_id) != "paused"]
@@ -79,14 +90,16 @@ def advance_runs(
         return counts
     found = versions.by_ids(session, {run.version_id for run in going})
     occasions = _occasions(session, going)
-    asks = frozenset[str]().union(*(version.definition.asks for version in found.values()))
-    gathered = gather(session, {run.order_id for run in going}, {run.store_id for run in going}, asks)
+    if gathered is None:
+        asks = frozenset[str]().union(*(version.definition.asks for version in found.values()))
+        gathered = gather(session, {run.order_id for run in going}, {run.store_id for run in going}, asks)
     if any(version.definition.markets for version in found.values()):
         gather_rules(session, gathered, now)
     steps = [_decide(run, found[run.version_id], occasions, gathered, now, reading) for run in going]
     claimed = _log(session, steps, now, reading)
     # Before the effects: a tag that one run gives may wake another one of this batch.
     claims.update_runs(session, [_moved(step, now, reading) for step in steps])
+    sending = Sending(session)
     for step in steps:
         for effect in step.decision.effects:
             if (step.run.id, effect.step_id) not in claimed:
@@ -94,7 +107,8 @@ def advance_runs(
             if not isinstance(effect, SendEmail):
                 actions.do(session, step.run, effect, step.facts, now)
             elif isinstance(mail := step.mails[effect.step_id], Mail):
-                effects.send(session, step.run, effect, mail, step.facts)
+                sending.add(step.run, effect, mail, step.facts)
+    sending.put()
     counts.update(step.decision.state for step in steps)
     if counts["rereading"] and reading is None:
         queues.ring_after_commit(session, "reread_runs")
@@ -136,9 +150,7 @@ def _decide(
 
 def _occasions(session: Session, runs: Sequence[Row[Any]]) -> dict[int, Occasion]:
     ids = {run.event_id for run in runs if run.event_id is not None}
-    rows = session.execute(
-        select(Event.id, Event.kind, Event.occurred_at, Event.state, Event.data).where(Event.id.in_(ids))
-    )
+    rows = session.execute(_OCCASIONS, {"ids": ids}) if ids else ()
     return {row.id: Occasion(row.kind, row.occurred_at, row.state == "released", row.data or {}) for row in rows}
 
 
@@ -156,24 +168,21 @@ def _log(session: Session, steps: Sequence[_Step], now: datetime, reading: Readi
                 one = replace(one, outcome="blocked", text=mail.text, trace=[{"reason": mail.reason}])
             elif isinstance(mail, Mail):
                 one = replace(one, trace=[*one.trace, _seen(step, mail)])
-            rows.append(
-                {
-                    "run_id": step.run.id,
-                    "step_key": one.step_key,
-                    "at": now,
-                    "outcome": one.outcome,
-                    "text": one.text,
-                    "trace": one.trace,
-                }
-            )
+            rows.append(dict(zip(LOG, (step.run.id, one.step_key, now, one.outcome, one.text, one.trace), strict=True)))
     if not rows:
         return set()
-    statement = (
-        insert(session, RunLog.__table__)
-        .on_conflict_do_nothing(index_elements=["run_id", "step_key"])
-        .returning(RunLog.__table__.c.run_id, RunLog.__table__.c.step_key)
-    )
+    statement = _logged(session.get_bind().dialect.name)
     return {(run_id, key) for run_id, key in session.connection().execute(statement, rows)}
+
+
+@lru_cache(maxsize=2)
+def _logged(dialect: str) -> Any:
+    columns = RunLog.__table__.c
+    return (
+        insert_of(dialect)(RunLog.__table__)
+        .on_conflict_do_nothing(index_elements=["run_id", "step_key"])
+        .returning(columns.run_id, columns.step_key)
+    )
 
 
 def _seen(step: _Step, mail: Mail) -> dict[str, Any]:
@@ -213,15 +222,6 @@ def _hold(session: Session, runs: Sequence[Row[Any]], now: datetime) -> None:
     claims.update_runs(
         session, [{"id": run.id, "state": "held", "lease_until": None, "lease_token": ""} for run in runs]
     )
-    rows = [
-        {
-            "run_id": run.id,
-            "step_key": f"held@{now.isoformat()}",
-            "at": now,
-            "outcome": "held",
-            "text": "Held: the automation is paused.",
-            "trace": [],
-        }
-        for run in runs
-    ]
-    session.connection().execute(insert(session, RunLog.__table__).on_conflict_do_nothing(), rows)
+    key = f"held@{now.isoformat()}"
+    rows = [[run.id, key, now, "held", "Held: the automation is paused.", []] for run in runs]
+    insert_rows(session, RunLog, LOG, rows, conflict=("run_id", "step_key"))

@@ -12,42 +12,75 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, exists, func, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
+from referins_woo.commerce.upsert.bulk import table_of, update_rows
+from referins_woo.db import one_of
 from referins_woo.events.models import Event
 from referins_woo.runs.models import RESTORED, Automation, Run
 
-_HELD: Final = (Run.state == literal_column("'held'"), Run.ended_reason != RESTORED)
+_R, _E, _A = table_of(Run), table_of(Event), table_of(Automation)
+_HELD: Final = (_R.c.state == literal_column("'held'"), _R.c.ended_reason != RESTORED)
 STARTABLE: Final = ("fired", "released")
-_INDEXED: Final = Run.state.in_([literal_column(f"'{state}'") for state in ("active", "waiting", "rereading")])
+_INDEXED: Final = _R.c.state.in_([literal_column(f"'{state}'") for state in ("active", "waiting", "rereading")])
 """As the index of what is due says it, word for word: SQLite takes a partial index for nothing less."""
-ADVANCEABLE: Final = and_(_INDEXED, Run.state != literal_column("'rereading'"))
+ADVANCEABLE: Final = and_(_INDEXED, _R.c.state != literal_column("'rereading'"))
 """The condition for runs that go on when they are due."""
+
+# Made once: each costs more to put together than to answer.
+UNSTARTED: Final = (
+    select(_E)
+    .where(_E.c.handed_over_at.is_(None), _E.c.state.in_(STARTABLE))
+    .order_by(_E.c.id)
+    .limit(bindparam("most", type_=Integer()))
+)
+DUE: Final = (
+    select(_R)
+    .where(ADVANCEABLE, _R.c.due_at <= bindparam("now"))
+    .order_by(_R.c.due_at, _R.c.id)
+    .limit(bindparam("most", type_=Integer()))
+)
+_UNSTARTED: Final = UNSTARTED.with_for_update(skip_locked=True)
+_DUE: Final = DUE.with_for_update(skip_locked=True)
+_STARTED: Final = select(_R).where(one_of(_R.c.id, "ids"), ADVANCEABLE).order_by(_R.c.id)
+_STATES: Final = select(_A.c.id, _A.c.state).where(one_of(_A.c.id, "ids"))
+_TO_LET_GO: Final = (
+    select(_A.c.id)
+    .where(_A.c.state.in_(("live", "finishing")), exists().where(_R.c.automation_id == _A.c.id, *_HELD))
+    .limit(1)
+)
 
 
 def unstarted_events(
     session: Session, limit: int, *, skip: Collection[int] = (), only: int | None = None
 ) -> Sequence[Row[Any]]:
     """Lock up to `limit` events that no run was looked for yet, oldest first; `skip` and `only` are event ids."""
-    wanted = select(Event.__table__).where(Event.handed_over_at.is_(None), Event.state.in_(STARTABLE))
-    if only is not None:
-        wanted = wanted.where(Event.id == only)
-    if skip:
-        wanted = wanted.where(Event.id.not_in(skip))
-    return session.execute(wanted.order_by(Event.id).limit(limit).with_for_update(skip_locked=True)).all()
+    return session.execute(but(_UNSTARTED, _E.c.id, skip, only), {"most": limit}).all()
 
 
 def due_runs(
     session: Session, now: datetime, limit: int, *, skip: Collection[int] = (), only: int | None = None
 ) -> Sequence[Row[Any]]:
     """Lock up to `limit` runs that are due by `now`, longest due first; `skip` and `only` are run ids."""
-    wanted = select(Run.__table__).where(ADVANCEABLE, Run.due_at <= now)
-    if only is not None:
-        wanted = wanted.where(Run.id == only)
-    if skip:
-        wanted = wanted.where(Run.id.not_in(skip))
-    return session.execute(wanted.order_by(Run.due_at, Run.id).limit(limit).with_for_update(skip_locked=True)).all()
+    return session.execute(but(_DUE, _R.c.id, skip, only), {"most": limit, "now": now}).all()
+
+
+def begun_runs(session: Session, run_ids: Collection[int]) -> Sequence[Row[Any]]:
+    """Return those of the runs, which this unit has begun, that go on at once: all but held ones."""
+    return session.execute(_STARTED, {"ids": run_ids}).all() if run_ids else ()
 
 
 def let_go(session: Session, now: datetime, limit: int) -> int:
@@ -56,11 +89,7 @@ def let_go(session: Session, now: datetime, limit: int) -> int:
     What a restore holds stays: it may have been done, and waits for a person's word (row 74). Asked automation by
     automation, so that a hundred thousand held runs of a paused one are not looked at.
     """
-    going = select(Automation.id).where(
-        Automation.state.in_(("live", "finishing")),
-        exists().where(Run.automation_id == Automation.id, *_HELD),
-    )
-    automation_id = session.scalar(going.limit(1))
+    automation_id = session.scalar(_TO_LET_GO)
     if automation_id is None:
         return 0
     held = select(Run.id).where(Run.automation_id == automation_id, *_HELD)
@@ -76,11 +105,7 @@ def let_go(session: Session, now: datetime, limit: int) -> int:
 
 def any_held_to_let_go(session: Session) -> bool:
     """Whether a run is held although its automation is no longer paused."""
-    held = exists().where(Run.automation_id == Automation.id, *_HELD)
-    return (
-        session.scalar(select(Automation.id).where(Automation.state.in_(("live", "finishing")), held).limit(1))
-        is not None
-    )
+    return session.execute(_TO_LET_GO).first() is not None
 
 
 def reread_due(now: datetime) -> ColumnElement[bool]:
@@ -126,20 +151,21 @@ def still_leased(session: Session, run_ids: Collection[int], token: str, now: da
 
 def update_runs(session: Session, changes: Iterable[Mapping[str, Any]]) -> None:
     """Write changed columns of many runs, each mapping with the run's `id`; equal sets of columns go in one call."""
-    by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    by_columns: dict[tuple[str, ...], list[list[Any]]] = {}
     for change in changes:
-        columns = tuple(sorted(name for name in change if name != "id"))
-        by_columns.setdefault(columns, []).append({f"b_{name}": value for name, value in change.items()})
+        columns = ("id", *sorted(name for name in change if name != "id"))
+        by_columns.setdefault(columns, []).append([change[name] for name in columns])
     for columns, rows in by_columns.items():
-        statement = (
-            update(Run.__table__)  # type: ignore[arg-type]
-            .where(Run.__table__.c.id == bindparam("b_id"))
-            .values({name: bindparam(f"b_{name}", type_=Run.__table__.c[name].type) for name in columns})
-        )
-        session.connection().execute(statement, rows)
+        update_rows(session, Run, columns, rows)
 
 
 def automation_states(session: Session, automation_ids: Collection[int]) -> dict[int, str]:
     """Return the state of each automation by its id."""
-    wanted = select(Automation.id, Automation.state).where(Automation.id.in_(automation_ids))
-    return dict(session.execute(wanted).all())
+    return dict(session.execute(_STATES, {"ids": automation_ids}).all())
+
+
+def but(statement: Any, key: Any, skip: Collection[int], only: int | None = None) -> Any:
+    """Return the statement without the keys of `skip`; where there is an `only`, for that key."""
+    if only is not None:
+        statement = statement.where(key == only)
+    return statement.where(key.not_in(skip)) if skip else statement

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.orm import Session
 
 from automations.effects import SendEmail
@@ -21,6 +21,9 @@ from referins_woo.runs.gather import Gathered
 from referins_woo.runs.models import Automation
 
 _WORD: Final = re.compile(r"[^\W_]+")
+_A: Final = Account.__table__.c
+_SENDER: Final = select(_A.name, _A.sender_name, _A.postal_address).where(_A.id == bindparam("account_id"))
+_NAME: Final = select(Automation.__table__.c.name).where(Automation.__table__.c.id == bindparam("automation_id"))
 _REREAD_GOOD_FOR: Final = timedelta(hours=1)
 """A reminder that could not leave within this time is not sent: who it is for may have paid since it was read."""
 
@@ -85,36 +88,69 @@ def not_after(
     return None if occasion.released else occasion.occurred_at + limit - skew
 
 
-def send(session: Session, run: Row[Any], effect: SendEmail, mail: Mail, facts: Facts) -> None:
-    """Put the e-mail of one step into the outbox: once per (run, step), whatever repeats."""
-    account = session.get_one(Account, run.account_id)
-    outbox.put(
-        session,
-        account_id=run.account_id,
-        once_key=f"run:{run.id}:{effect.step_id}",
-        purpose=effect.purpose,
-        to_email=mail.to_email,
-        to_name=mail.to_name,
-        from_name=account.sender_name or str((facts.get("store") or {}).get("name") or ""),
-        template=brands.ready(session, run.account_id, effect.template),
-        facts=dict(facts),
-        store_id=run.store_id,
-        run_id=run.id,
-        contact_id=run.contact_id,
-        not_after=mail.not_after,
-        footer=_footer(account) if effect.purpose == "marketing" else None,
-        automation_id=run.automation_id,
-        step_id=effect.step_id,
-        campaign=_campaign(session.get_one(Automation, run.automation_id).name),
-    )
+class Sending:
+    """The e-mails of one unit, on their way into the outbox: once per (run, step), whatever repeats."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._letters: list[outbox.Letter] = []
+        self._senders: dict[int, Any] = {}
+        self._names: dict[int, str] = {}
+        self._templates: dict[tuple[int, int], tuple[dict[str, Any], dict[str, Any]]] = {}
+        """By account and identity of the definition's template: that one, kept alive, and it made ready."""
+
+    def add(self, run: Row[Any], effect: SendEmail, mail: Mail, facts: Facts) -> None:
+        """Write the e-mail of one step."""
+        sender = self._sender(run.account_id)
+        self._letters.append(
+            outbox.Letter(
+                account_id=run.account_id,
+                once_key=f"run:{run.id}:{effect.step_id}",
+                purpose=effect.purpose,
+                to_email=mail.to_email,
+                to_name=mail.to_name,
+                from_name=sender.sender_name or str((facts.get("store") or {}).get("name") or ""),
+                template=self._template(run.account_id, effect.template),
+                facts=dict(facts),
+                store_id=run.store_id,
+                run_id=run.id,
+                contact_id=run.contact_id,
+                not_after=mail.not_after,
+                footer=_footer(sender) if effect.purpose == "marketing" else None,
+                automation_id=run.automation_id,
+                step_id=effect.step_id,
+                campaign=self._campaign(run.automation_id),
+            )
+        )
+
+    def put(self) -> None:
+        """Put what was written into the outbox."""
+        outbox.put_all(self._session, self._letters)
+
+    def _sender(self, account_id: int) -> Any:
+        if account_id not in self._senders:
+            self._senders[account_id] = self._session.execute(_SENDER, {"account_id": account_id}).one()
+        return self._senders[account_id]
+
+    def _template(self, account_id: int, template: dict[str, Any]) -> dict[str, Any]:
+        key = (account_id, id(template))
+        if key not in self._templates:
+            self._templates[key] = template, brands.ready(self._session, account_id, template)
+        return self._templates[key][1]
+
+    def _campaign(self, automation_id: int) -> str:
+        if automation_id not in self._names:
+            name = self._session.execute(_NAME, {"automation_id": automation_id}).scalar_one()
+            self._names[automation_id] = campaign(name)
+        return self._names[automation_id]
 
 
-def _campaign(name: str) -> str:
+def campaign(name: str) -> str:
     """Return the automation's name as one word, as shops' statistics show it."""
     return "-".join(_WORD.findall(name.lower()))[:60].strip("-") or "automation"
 
 
-def _footer(account: Account) -> dict[str, str]:
+def _footer(account: Row[Any]) -> dict[str, str]:
     """Who writes: every marketing e-mail names the sender and the postal address."""
     return {"sender": account.sender_name or account.name, "address": " · ".join(account.postal_address.split("\n"))}
 

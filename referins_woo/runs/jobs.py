@@ -6,11 +6,11 @@ that cannot be worked on holds up no other.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from time import monotonic
 from typing import Final
 
 import structlog
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from referins_woo import clock, process, queues
@@ -24,6 +24,10 @@ log = structlog.get_logger(__name__)
 
 _SLICE_SECONDS: Final = 20
 
+# Made once: they are asked for whenever something happens. Without a lock, so that nobody who writes is waited for.
+_EVENT_IDS: Final = claims.UNSTARTED.with_only_columns(Event.__table__.c.id)
+_RUN_IDS: Final = claims.DUE.with_only_columns(Run.__table__.c.id)
+
 
 @queues.job("start_runs", queue=queues.LIVE)
 def start_runs() -> None:
@@ -34,11 +38,10 @@ def start_runs() -> None:
     while monotonic() < until:
         with database.reading() as session:
             ids = _event_ids(session, skipped)
-        if not ids:
-            break
-        if not _start(database, ids, skipped):
-            break  # another worker has them
-        _advance_all(database, until)
+        if not ids or not _start(database, ids, skipped):
+            break  # there are none, or another worker has them
+        if len(ids) < start.BATCH:
+            break  # what came meanwhile has rung
     else:
         queues.ring("start_runs")
     _advance_all(database, until)
@@ -125,10 +128,14 @@ def ring_for_calls() -> None:
 
 
 def _start(database: Database, ids: list[int], skipped: set[int]) -> bool:
-    """Start a batch; returns whether there was anything left to do."""
+    """Start a batch and advance its runs, in one unit; returns whether there was anything left to do."""
     try:
         with database.unit() as session:
-            return start.start_batch(session, clock.now(), skip=skipped) > 0
+            now = clock.now()
+            started = start.start_batch(session, now, skip=skipped)
+            runs = claims.begun_runs(session, started.run_ids)
+            advance.advance_runs(session, runs, now, gathered=started.gathered)
+            return started.events > 0
     except Exception:
         log.exception("a batch of events failed; each is tried by itself", events=len(ids))
         for event_id in ids:
@@ -149,6 +156,8 @@ def _advance_all(database: Database, until: float) -> None:
     skipped: set[int] = set()
     with database.reading() as session:
         held = claims.any_held_to_let_go(session)
+        if not held and not _run_ids(session, skipped, limit=1):
+            return
     while monotonic() < until:
         if held:
             with database.unit() as session:
@@ -159,8 +168,9 @@ def _advance_all(database: Database, until: float) -> None:
             return
         try:
             with database.unit() as session:
-                if not advance.advance_batch(session, clock.now(), skip=skipped):
-                    return  # another worker has them
+                advanced = advance.advance_batch(session, clock.now(), skip=skipped)
+            if not held and (not advanced or len(ids) < advance.BATCH):
+                return  # another worker has them, or that was all
         except Exception:
             log.exception("a batch of runs failed; each is tried by itself", runs=len(ids))
             for run_id in ids:
@@ -178,15 +188,9 @@ def _advance_one(database: Database, run_id: int, skipped: set[int]) -> None:
         note_failure(database, run_id, error)
 
 
-def _event_ids(session: Session, skipped: set[int] | tuple[()], limit: int = start.BATCH) -> list[int]:
-    wanted = select(Event.id).where(Event.handed_over_at.is_(None), Event.state.in_(claims.STARTABLE))
-    if skipped:
-        wanted = wanted.where(Event.id.not_in(skipped))
-    return list(session.scalars(wanted.order_by(Event.id).limit(limit)))
+def _event_ids(session: Session, skipped: Collection[int], limit: int = start.BATCH) -> list[int]:
+    return list(session.scalars(claims.but(_EVENT_IDS, Event.id, skipped), {"most": limit}))
 
 
-def _run_ids(session: Session, skipped: set[int] | tuple[()], limit: int = advance.BATCH) -> list[int]:
-    wanted = select(Run.id).where(claims.ADVANCEABLE, Run.due_at <= clock.now())
-    if skipped:
-        wanted = wanted.where(Run.id.not_in(skipped))
-    return list(session.scalars(wanted.order_by(Run.due_at, Run.id).limit(limit)))
+def _run_ids(session: Session, skipped: Collection[int], limit: int = advance.BATCH) -> list[int]:
+    return list(session.scalars(claims.but(_RUN_IDS, Run.id, skipped), {"most": limit, "now": clock.now()}))

@@ -140,6 +140,10 @@ class RunLog(Base):
     trace: Mapped[Any] = mapped_column(Json)
 
 
+LOG: Final = ("run_id", "step_key", "at", "outcome", "text", "trace")
+"""The columns of a line of the log, as bulk work writes them."""
+
+
 class RunCall(Base):
     """A call to an address of the merchant's that a step asked for; sent after its commit, and again until it is taken.
 

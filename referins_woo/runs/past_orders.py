@@ -78,7 +78,7 @@ def add(session: Session, automation_id: int, account_id: int, since: datetime, 
         )
         for one in found
     ]
-    made = insert_runs(session, entries, now, f"Entered: past orders were added by {by}.")
+    made = len(insert_runs(session, entries, now, f"Entered: past orders were added by {by}."))
     if made:
         queues.ring_after_commit(session, "advance_runs")
     return made

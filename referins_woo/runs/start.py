@@ -9,23 +9,26 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, bindparam, update
+from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from automations import engine
 from automations.facts import Facts
 from automations.triggers import TRIGGERS
-from referins_woo.db import insert
+from referins_woo.commerce.upsert import bulk
+from referins_woo.db import insert_of
 from referins_woo.events.models import Event
 from referins_woo.runs import claims, exits, versions
 from referins_woo.runs.entries import Entered, last_entries
 from referins_woo.runs.facts import Occasion, facts_of
-from referins_woo.runs.gather import gather
-from referins_woo.runs.models import Run, RunLog
+from referins_woo.runs.gather import Gathered, gather
+from referins_woo.runs.models import LOG, Run, RunLog
 
 BATCH = 200
+_HANDED_OVER = ("id", "state", "reason", "data", "handed_over_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +39,27 @@ class Entry:
     trace: list[dict[str, Any]]
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What one unit has started."""
+
+    events: int
+    """How many were handed over."""
+    run_ids: Collection[int] = ()
+    gathered: Gathered | None = None
+    """What was read for them: all that advancing the runs needs."""
+
+
 def start_batch(
     session: Session, now: datetime, *, limit: int = BATCH, skip: Collection[int] = (), only: int | None = None
-) -> int:
-    """Start the runs of up to `limit` events, oldest first; returns how many events were handed over.
+) -> Started:
+    """Start the runs of up to `limit` events, oldest first.
 
     `skip` and `only` are ids of events. Raises Final where a published definition can no longer be read.
     """
     events = claims.unstarted_events(session, limit, skip=skip, only=only)
     if not events:
-        return 0
+        return Started(0)
     candidates = versions.startable(session, {event.account_id for event in events})
     wanted = [event for event in events if candidates.get(event.account_id)]
     # Stores are needed for every event: their skew decides about lateness.
@@ -55,7 +69,7 @@ def start_batch(
     contacts = [order["contact_id"] for order in gathered.orders.values()]
     entered = last_entries(session, automations, contacts)
     entries: list[Entry] = []
-    handed_over: list[dict[str, Any]] = []
+    handed_over: list[list[Any]] = []
     for event in events:
         skew = timedelta(seconds=gathered.stores[event.store_id]["clock_skew_seconds"])
         late = event.state == "fired" and is_late(event.kind, event.occurred_at, now, skew)
@@ -70,10 +84,10 @@ def start_batch(
                 if entry is not None:
                     entries.append(entry)
         handed_over.append(_handed_over(event, now, late=late, considered=considered))
-    insert_runs(session, entries, now)
-    _mark(session, handed_over)
+    begun = insert_runs(session, entries, now)
+    bulk.update_rows(session, Event, _HANDED_OVER, handed_over)
     exits.look_again(session, {event.order_id for event in events if event.order_id is not None})
-    return len(events)
+    return Started(len(events), begun, gathered)
 
 
 def is_late(kind: str, occurred_at: datetime, now: datetime, skew: timedelta) -> bool:
@@ -145,56 +159,33 @@ def run_row(now: datetime, *, paused: bool, **ids: Any) -> dict[str, Any]:
     }
 
 
-def insert_runs(session: Session, entries: Sequence[Entry], now: datetime, text: str = "Entered.") -> int:
-    """Insert runs with the first line of their log, each once per automation and entry key; returns how many."""
+def insert_runs(session: Session, entries: Sequence[Entry], now: datetime, text: str = "Entered.") -> list[int]:
+    """Insert runs with the first line of their log, each once per automation and entry key; returns their ids."""
     if not entries:
-        return 0
-    statement = (
-        insert(session, Run.__table__)
-        .on_conflict_do_nothing(index_elements=["automation_id", "entry_key"])
-        .returning(Run.__table__.c.id, Run.__table__.c.automation_id, Run.__table__.c.entry_key)
-    )
-    made = session.connection().execute(statement, [entry.run for entry in entries]).all()
+        return []
+    dialect = session.get_bind().dialect.name
+    made = session.connection().execute(_runs_inserted(dialect), [entry.run for entry in entries]).all()
     traces = {(entry.run["automation_id"], entry.run["entry_key"]): entry for entry in entries}
     logs = []
     for run_id, automation_id, key in made:
         entry = traces[automation_id, key]
         words = f"{text[:-1]}, and is held: the automation is paused." if entry.run["state"] == "held" else text
-        logs.append(
-            {
-                "run_id": run_id,
-                "step_key": "entry",
-                "at": now,
-                "outcome": "entered",
-                "text": words,
-                "trace": entry.trace,
-            }
-        )
+        logs.append([run_id, "entry", now, "entered", words, entry.trace])
     if logs:
-        session.connection().execute(insert(session, RunLog.__table__).on_conflict_do_nothing(), logs)
-    return len(logs)
+        bulk.insert_rows(session, RunLog, LOG, logs, conflict=("run_id", "step_key"))
+    return [row.id for row in made]
 
 
-def _handed_over(event: Row[Any], now: datetime, *, late: bool, considered: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "b_id": event.id,
-        "b_now": now,
-        "b_state": "suppressed" if late else event.state,
-        "b_reason": "too_late" if late else event.reason,
-        "b_data": {**(event.data or {}), "considered": considered},
-    }
-
-
-def _mark(session: Session, rows: list[dict[str, Any]]) -> None:
-    table = Event.__table__
-    statement = (
-        update(Event)
-        .where(table.c.id == bindparam("b_id"))
-        .values(
-            handed_over_at=bindparam("b_now"),
-            state=bindparam("b_state"),
-            reason=bindparam("b_reason"),
-            data=bindparam("b_data", type_=table.c.data.type),
-        )
+@lru_cache(maxsize=2)
+def _runs_inserted(dialect: str) -> Any:
+    columns = Run.__table__.c
+    return (
+        insert_of(dialect)(Run.__table__)
+        .on_conflict_do_nothing(index_elements=["automation_id", "entry_key"])
+        .returning(columns.id, columns.automation_id, columns.entry_key)
     )
-    session.connection().execute(statement, rows)
+
+
+def _handed_over(event: Row[Any], now: datetime, *, late: bool, considered: list[dict[str, Any]]) -> list[Any]:
+    state, reason = ("suppressed", "too_late") if late else (event.state, event.reason)
+    return [event.id, state, reason, {**(event.data or {}), "considered": considered}, now]

@@ -16,11 +16,23 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from automations.definition import Definition, parse
+from referins_woo.commerce.upsert.bulk import table_of
+from referins_woo.db import one_of
 from referins_woo.errors import Final as FinalError
 from referins_woo.runs.models import Automation, AutomationVersion
 
 _MOST_KEPT: Final = 2_000
 _Key = tuple[str, int, int, int, datetime]
+
+_A, _V = table_of(Automation).c, table_of(AutomationVersion).c
+_OPEN: Final = (
+    select(_A.id, _A.account_id, _A.state, _A.live_since)
+    .where(one_of(_A.account_id, "ids"), _A.state.in_(("live", "paused")))
+    .order_by(_A.id)
+)
+_VERSIONS: Final = select(_V.id, _V.automation_id, _V.number, _V.published_at)
+_BY_ID: Final = _VERSIONS.where(one_of(_V.id, "ids"))
+_BY_AUTOMATION: Final = _VERSIONS.where(one_of(_V.automation_id, "ids"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,30 +97,15 @@ _parsed = _Parsed()
 
 def by_ids(session: Session, version_ids: Collection[int]) -> dict[int, Version]:
     """Return versions by their ids. Raises Final where a stored definition can no longer be read."""
-    wanted = select(
-        AutomationVersion.id, AutomationVersion.automation_id, AutomationVersion.number, AutomationVersion.published_at
-    ).where(AutomationVersion.id.in_(set(version_ids)))
-    return {version.id: version for version in _load(session, session.execute(wanted).all())}
+    found = session.execute(_BY_ID, {"ids": set(version_ids)}).all()
+    return {version.id: version for version in _load(session, found)}
 
 
 def startable(session: Session, account_ids: Collection[int]) -> dict[int, list[Startable]]:
     """Return, by account, the automations that new runs may enter: live ones, and paused ones (their runs are held)."""
-    automations = session.execute(
-        select(
-            Automation.id, Automation.account_id, Automation.state, Automation.live_since, Automation.live_version_id
-        )
-        .where(Automation.account_id.in_(set(account_ids)), Automation.state.in_(("live", "paused")))
-        .order_by(Automation.id)
-    ).all()
+    automations = session.execute(_OPEN, {"ids": set(account_ids)}).all()
     since = {row.id: row.live_since for row in automations if row.live_since is not None}
-    rows = session.execute(
-        select(
-            AutomationVersion.id,
-            AutomationVersion.automation_id,
-            AutomationVersion.number,
-            AutomationVersion.published_at,
-        ).where(AutomationVersion.automation_id.in_(since))
-    ).all()
+    rows = session.execute(_BY_AUTOMATION, {"ids": since}).all() if since else ()
     in_force = [row for row in rows if row.published_at >= since[row.automation_id]]
     versions: dict[int, list[Version]] = defaultdict(list)
     for version in sorted(_load(session, in_force), key=lambda one: one.number, reverse=True):

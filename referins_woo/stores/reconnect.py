@@ -165,25 +165,27 @@ def _write_to_users(
     for user in active_users(session, store.account_id):
         outbox.put(
             session,
-            account_id=store.account_id,
-            store_id=store.id,
-            once_key=f"{once_key}:{user.id}",
-            purpose="system",
-            to_email=user.email,
-            to_name=user.name,
-            template=_TEMPLATE,
-            facts={
-                "store_name": store.name or store.url,
-                "store_url": store.url,
-                "cause": words.key,
-                "title": words.title,
-                "sentence": words.sentence,
-                "steps": list(words.steps),
-                "since": (store.cause_since or now).strftime("%d %B %Y, %H:%M UTC"),
-                "reminder_day": reminder_day,
-                "is_lost": store.state == "needs_reconnect",
-                "link": links.make_reconnect_link(config, store.id, store.reconnect_episode, now),
-            },
+            outbox.Letter(
+                account_id=store.account_id,
+                store_id=store.id,
+                once_key=f"{once_key}:{user.id}",
+                purpose="system",
+                to_email=user.email,
+                to_name=user.name,
+                template=_TEMPLATE,
+                facts={
+                    "store_name": store.name or store.url,
+                    "store_url": store.url,
+                    "cause": words.key,
+                    "title": words.title,
+                    "sentence": words.sentence,
+                    "steps": list(words.steps),
+                    "since": (store.cause_since or now).strftime("%d %B %Y, %H:%M UTC"),
+                    "reminder_day": reminder_day,
+                    "is_lost": store.state == "needs_reconnect",
+                    "link": links.make_reconnect_link(config, store.id, store.reconnect_episode, now),
+                },
+            ),
         )
 
 

@@ -128,14 +128,16 @@ def send_test(template_id: int) -> AnyResponse:
             for address in addresses:
                 outbox.put(
                     session,
-                    account_id=who.account_id,
-                    once_key=f"test:{template.id}:{secrets.token_hex(16)}",
-                    purpose="system",
-                    to_email=address,
-                    template={**made, "test": True},
-                    facts=facts,
-                    contact_id=contact,  # so that whoever is erased goes out of tests too
-                    from_name=session.get_one(Account, who.account_id).sender_name,
+                    outbox.Letter(
+                        account_id=who.account_id,
+                        once_key=f"test:{template.id}:{secrets.token_hex(16)}",
+                        purpose="system",
+                        to_email=address,
+                        template={**made, "test": True},
+                        facts=facts,
+                        contact_id=contact,
+                        from_name=session.get_one(Account, who.account_id).sender_name,
+                    ),
                 )
     except InvalidInput as wrong:
         flash(wrong.message, "error")

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.orm import Session
 
 from referins_woo import queues
 from referins_woo.commerce.fulfilment import DELIVERED
 from referins_woo.commerce.models import CustomerMapping, Order, StoreStock
 from referins_woo.commerce.records import OrderRecord
-from referins_woo.commerce.upsert.bulk import lock_account
+from referins_woo.commerce.upsert.bulk import lock_account, table_of
+from referins_woo.db import one_of
 from referins_woo.errors import Final as FinalError
 from referins_woo.stores.models import Store
 from referins_woo.writeback import stock_desk
@@ -28,6 +29,18 @@ STOCK_SET: Final = "stock_set"
 """A quantity: told in batches by `tell_stock`, never one by one."""
 OPEN: Final = ("waiting", "sending", "unknown")
 _COMPLETED: Final = {"status": "completed"}
+_T: Final = table_of(StoreWrite).c
+_ECHOED: Final = (
+    update(table_of(StoreWrite))
+    .where(
+        _T.store_id == bindparam("b_store"),
+        _T.kind == ORDER_COMPLETED,
+        one_of(_T.subject, "b_subjects"),
+        _T.state.in_(("sending", "unknown", "done")),
+        _T.echoed_at.is_(None),
+    )
+    .values(echoed_at=bindparam("b_now"))
+)
 
 
 def complete_order(session: Session, order: Order, now: datetime, who: str) -> StoreWrite:
@@ -190,18 +203,7 @@ def note_echoes(session: Session, store_id: int, records: Iterable[OrderRecord],
     for record in records:
         by_status.setdefault(record.status, []).append(record.woo_id)
     if "completed" in by_status:
-        session.execute(
-            update(StoreWrite)
-            .where(
-                StoreWrite.store_id == store_id,
-                StoreWrite.kind == ORDER_COMPLETED,
-                StoreWrite.subject.in_(by_status["completed"]),
-                StoreWrite.state.in_(("sending", "unknown", "done")),
-                StoreWrite.echoed_at.is_(None),
-            )
-            .values(echoed_at=now)
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(_ECHOED, {"b_store": store_id, "b_subjects": by_status["completed"], "b_now": now})
 
 
 def _of(order: Order) -> tuple[Any, Any, Any]:

@@ -60,17 +60,21 @@ def new_ids(session: Session, model: type[DeclarativeBase], count: int) -> range
         draw = text(f"SELECT nextval('{table.name}_id_seq') FROM generate_series(1, :count)")  # noqa: S608
         return list(session.execute(draw, {"count": count}).scalars())
     # One writer holds the database: nobody else can take these before the unit ends.
-    highest = max(
-        session.execute(select(func.coalesce(func.max(column), 0))).scalar_one()
-        for column in (table.c.id, *_given_away(model))
-    )
+    highest = session.execute(_highest(model)).scalar_one()
     return range(highest + 1, highest + 1 + count)
 
 
-def _given_away(model: type[DeclarativeBase]) -> Sequence[Any]:
-    """Columns that hold further keys of a table: undoing a merge gives a contact its number back (PostgreSQL's
-    sequence never counts back by itself)."""
-    return (ContactMerge.gone_id,) if model is Contact else ()
+@lru_cache(maxsize=64)
+def _highest(model: type[DeclarativeBase]) -> Any:
+    """Return the statement for the highest key that a row of the model's table ever had.
+
+    Undoing a merge gives a contact its number back (PostgreSQL's sequence never counts back by itself).
+    """
+    used = select(func.coalesce(func.max(table_of(model).c.id), 0).label("highest"))
+    if model is not Contact:
+        return used
+    given_away = select(func.coalesce(func.max(table_of(ContactMerge).c.gone_id), 0).label("highest"))
+    return select(func.max(literal_column("highest"))).select_from(used.union_all(given_away).subquery())
 
 
 def insert_rows(

@@ -6,17 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from referins_woo.commerce import mapping, matching
 from referins_woo.commerce.matching import Candidate, email_key, name_key
 from referins_woo.commerce.models import Contact, ContactLink, CustomerMapping, Order
 from referins_woo.commerce.records import Address, CustomerRecord, OrderRecord
-from referins_woo.commerce.upsert.bulk import among, insert_rows, new_ids, update_rows
+from referins_woo.commerce.upsert.bulk import among, insert_rows, new_ids, table_of, update_rows
 from referins_woo.commerce.upsert.matches import Pair, ask_about, made_for_guests, pairs_of
+from referins_woo.db import one_of
 
 _CONTACT = (
     *("id", "account_id", "name", "name_key", "first_name", "last_name", "email", "email_key", "phone"),
@@ -29,6 +30,22 @@ _CHANGE = (
 _LINK = (
     *("id", "account_id", "store_id", "woo_id", "contact_id", "username", "role", "content_hash", "pulled"),
     *("listed_in", "gone_at"),
+)
+
+_C, _L, _M = table_of(Contact).c, table_of(ContactLink).c, table_of(CustomerMapping).c
+_LINKS: Final = select(_L.woo_id, _L.contact_id, _L.content_hash, _L.gone_at).where(
+    _L.store_id == bindparam("store_id"), one_of(_L.woo_id, "woo_ids")
+)
+_OF_EMAIL, _OF_NAME = (
+    select(column, _C.id, _C.email_key.label("email"))
+    .where(_C.account_id == bindparam("account_id"), one_of(column, "keys"))
+    .order_by(_C.id)
+    for column in (_C.email_key, _C.name_key)
+)
+_SUGGEST_NO_MORE: Final = (
+    update(table_of(CustomerMapping))
+    .where(_M.store_id == bindparam("b_store"), _M.state != "", one_of(_M.contact_id, "b_contacts"))
+    .values(state="", reason="", evidence="", offered_woo_id=None)
 )
 
 
@@ -49,12 +66,8 @@ def linked_contacts(session: Session, store_id: int, woo_ids: Iterable[int]) -> 
     wanted = [woo_id for woo_id in woo_ids if woo_id]
     if not wanted:
         return {}
-    rows = session.execute(
-        select(ContactLink.woo_id, ContactLink.contact_id).where(
-            ContactLink.store_id == store_id, among(session, ContactLink.woo_id, wanted)
-        )
-    )
-    return dict(rows.all())
+    links = session.execute(_LINKS, {"store_id": store_id, "woo_ids": wanted})
+    return {link.woo_id: link.contact_id for link in links}
 
 
 def upsert_customers(
@@ -68,14 +81,7 @@ def upsert_customers(
     unique = {customer.woo_id: customer for customer in customers if customer.woo_id}
     if not unique:
         return changes
-    links = {
-        link.woo_id: link
-        for link in session.execute(
-            select(ContactLink.woo_id, ContactLink.contact_id, ContactLink.content_hash, ContactLink.gone_at).where(
-                ContactLink.store_id == store_id, among(session, ContactLink.woo_id, unique)
-            )
-        )
-    }
+    links = {link.woo_id: link for link in session.execute(_LINKS, {"store_id": store_id, "woo_ids": unique})}
     unlinked = [customer for woo_id, customer in unique.items() if woo_id not in links]
     people = People(session, account_id, unlinked)
     new_links: list[list[Any]] = []
@@ -181,24 +187,19 @@ class People:
 
 
 def _by_email(session: Session, account_id: int, keys: Iterable[str]) -> dict[str, list[Candidate]]:
-    return _candidates(session, account_id, Contact.email_key, keys)
+    return _candidates(session, _OF_EMAIL, account_id, keys)
 
 
 def _by_name(session: Session, account_id: int, keys: Iterable[str]) -> dict[str, list[Candidate]]:
-    return _candidates(session, account_id, Contact.name_key, keys)
+    return _candidates(session, _OF_NAME, account_id, keys)
 
 
-def _candidates(session: Session, account_id: int, column: Any, keys: Iterable[str]) -> dict[str, list[Candidate]]:
+def _candidates(session: Session, wanted_of: Any, account_id: int, keys: Iterable[str]) -> dict[str, list[Candidate]]:
     wanted = list(keys)
     found: dict[str, list[Candidate]] = {}
     if not wanted:
         return found
-    rows = session.execute(
-        select(column, Contact.id, Contact.email_key)
-        .where(Contact.account_id == account_id, among(session, column, wanted))
-        .order_by(Contact.id)
-    )
-    for key, contact_id, email in rows:
+    for key, contact_id, email in session.execute(wanted_of, {"account_id": account_id, "keys": wanted}):
         found.setdefault(key, []).append(Candidate(contact_id, email))
     return found
 
@@ -320,16 +321,7 @@ def _write_links(
     insert_rows(session, ContactLink, _LINK, rows)
     if rows:
         # Who is a customer now is suggested to nobody, and a customer's own e-mail is no taken one.
-        session.execute(
-            update(CustomerMapping)
-            .where(
-                CustomerMapping.store_id == store_id,
-                CustomerMapping.state != "",
-                among(session, CustomerMapping.contact_id, [row[4] for row in rows]),
-            )
-            .values(state="", reason="", evidence="", offered_woo_id=None)
-            .execution_options(synchronize_session=False)
-        )
+        session.execute(_SUGGEST_NO_MORE, {"b_store": store_id, "b_contacts": [row[4] for row in rows]})
     for woo_id, link in links.items():
         customer = customers[woo_id]
         if customer.content_hash and (customer.content_hash != link.content_hash or link.gone_at is not None):

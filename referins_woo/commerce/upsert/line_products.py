@@ -6,18 +6,40 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from referins_woo.commerce import stock
 from referins_woo.commerce.models import Product, Variant
 from referins_woo.commerce.records import LineRecord, OrderRecord
-from referins_woo.commerce.upsert.bulk import among
+from referins_woo.commerce.upsert.bulk import table_of
+from referins_woo.db import one_of
 
 _MOST_REMEMBERED: Final = 100_000
 
 Found = tuple[int, int | None]
 """(product id, variant id or None), ids of ours."""
+
+_P, _V = table_of(Product).c, table_of(Variant).c
+_PRODUCTS: Final = select(_P.id, _P.id.label("product_id"), _P.woo_id, _P.sku, _P.woo_id.label("parent_woo_id")).where(
+    _P.store_id == bindparam("store_id")
+)
+_VARIANTS: Final = (
+    select(
+        *(_V.id, _V.product_id, _V.woo_id, _V.sku, _V.manage_stock),
+        *(_P.woo_id.label("parent_woo_id"), _P.sku.label("parent_sku")),
+    )
+    .join(table_of(Product), _P.id == _V.product_id)
+    .where(_V.store_id == bindparam("store_id"))
+)
+_PRODUCTS_BY_SKU, _PRODUCTS_BY_ID = (
+    _PRODUCTS.where(one_of(_P.sku, "wanted")),
+    _PRODUCTS.where(one_of(_P.woo_id, "wanted")),
+)
+_VARIANTS_BY_SKU, _VARIANTS_BY_ID = (
+    _VARIANTS.where(one_of(_V.sku, "wanted")),
+    _VARIANTS.where(one_of(_V.woo_id, "wanted")),
+)
 
 
 @dataclass(slots=True)
@@ -42,16 +64,15 @@ class LineProducts:
         products = {line.woo_product_id for line in lines} - self._asked - {0}
         variations = {line.woo_variation_id for line in lines if -line.woo_variation_id not in self._asked} - {0}
         self._asked |= skus | products | {-one for one in variations}
-        for table, column, wanted in (
-            (Product, Product.sku, skus),
-            (Product, Product.woo_id, products),
-            (Variant, Variant.sku, skus),
-            (Variant, Variant.woo_id, variations),
+        for statement, wanted, is_variant in (
+            (_PRODUCTS_BY_SKU, skus, False),
+            (_PRODUCTS_BY_ID, products, False),
+            (_VARIANTS_BY_SKU, skus, True),
+            (_VARIANTS_BY_ID, variations, True),
         ):
             if wanted:
-                rows = session.execute(_select(table).where(table.store_id == store_id, among(session, column, wanted)))
-                for row in rows:
-                    self._note(row, store_id, wanted=skus, is_variant=table is Variant, by_sku=wanted is skus)
+                for row in session.execute(statement, {"store_id": store_id, "wanted": wanted}):
+                    self._note(row, store_id, wanted=skus, is_variant=is_variant, by_sku=wanted is skus)
 
     def forget(self) -> None:
         """Start anew: products have come or changed."""
@@ -92,18 +113,6 @@ class LineProducts:
             return ""
         own = self.stock_keys.get(found) if found is not None else None
         return own or stock.key_of(line.sku, store_id, line.woo_product_id, line.woo_variation_id)
-
-
-def _select(table: Any) -> Any:
-    if table is Product:
-        return select(
-            *(Product.id, Product.id.label("product_id"), Product.woo_id, Product.sku),
-            Product.woo_id.label("parent_woo_id"),
-        )
-    return select(
-        *(Variant.id, Variant.product_id, Variant.woo_id, Variant.sku, Variant.manage_stock),
-        *(Product.woo_id.label("parent_woo_id"), Product.sku.label("parent_sku")),
-    ).join(Product, Product.id == Variant.product_id)
 
 
 def look_up(session: Session, store_id: int, orders: Iterable[OrderRecord]) -> LineProducts:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from referins_woo.commerce import base_totals, order_stock, stock
@@ -18,8 +18,9 @@ from referins_woo.commerce.models import Order, OrderLine, Tombstone
 from referins_woo.commerce.order_rules import SalesRule, delivery_date, mapped_status, payment_state
 from referins_woo.commerce.order_stock import FreshRow
 from referins_woo.commerce.records import OrderRecord
-from referins_woo.commerce.upsert.bulk import among, insert_rows, new_ids, update_rows
+from referins_woo.commerce.upsert.bulk import among, insert_rows, new_ids, table_of, update_rows
 from referins_woo.commerce.upsert.line_products import LineProducts
+from referins_woo.db import one_of
 
 WOOCOMMERCE = "WooCommerce"
 """Who moves stock by what happens to orders there."""
@@ -79,6 +80,15 @@ class StoredOrder:
     delivery_status: str
 
 
+_ORDERS, _DEAD = table_of(Order).c, table_of(Tombstone).c
+_STORED: Final = select(*(_ORDERS[name] for name in StoredOrder.__slots__)).where(
+    _ORDERS.store_id == bindparam("store_id"), one_of(_ORDERS.woo_id, "woo_ids")
+)
+_TOMBSTONES: Final = select(_DEAD.woo_id).where(
+    _DEAD.store_id == bindparam("store_id"), one_of(_DEAD.woo_id, "woo_ids")
+)
+
+
 @dataclass(frozen=True, slots=True)
 class OrderChange:
     """An order as it is in the mirror now, beside what was there before."""
@@ -91,21 +101,13 @@ class OrderChange:
 
 def stored_orders(session: Session, store_id: int, woo_ids: Iterable[int]) -> dict[int, StoredOrder]:
     """Return what the mirror holds of these orders, by Woo id."""
-    fields = StoredOrder.__slots__
-    rows = session.execute(
-        select(*(getattr(Order, name) for name in fields)).where(
-            Order.store_id == store_id, among(session, Order.woo_id, woo_ids)
-        )
-    )
+    rows = session.execute(_STORED, {"store_id": store_id, "woo_ids": woo_ids})
     return {row.woo_id: StoredOrder(*row) for row in rows}
 
 
 def tombstones(session: Session, store_id: int, woo_ids: Iterable[int]) -> set[int]:
     """Return which of these orders were deleted here and must not come back (O2)."""
-    rows = session.execute(
-        select(Tombstone.woo_id).where(Tombstone.store_id == store_id, among(session, Tombstone.woo_id, woo_ids))
-    )
-    return set(rows.scalars())
+    return set(session.execute(_TOMBSTONES, {"store_id": store_id, "woo_ids": woo_ids}).scalars())
 
 
 def is_newer(record: OrderRecord, stored: StoredOrder, *, fetched: bool) -> bool:

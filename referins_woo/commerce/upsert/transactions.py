@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import func, literal, literal_column, or_, select, update
+from sqlalchemy import bindparam, func, literal_column, or_, select, update
 from sqlalchemy.orm import Session
 
 from referins_woo.commerce.models import Order, Transaction
 from referins_woo.commerce.records import RefundRecord
-from referins_woo.commerce.upsert.bulk import among, insert_rows, new_ids
-from referins_woo.db import UtcDateTime, insert
+from referins_woo.commerce.upsert.bulk import insert_rows, new_ids, table_of
+from referins_woo.db import UtcDateTime, insert_of, one_of
 
 _TRANSACTION = (
     *("id", "account_id", "store_id", "order_id", "woo_order_id", "woo_refund_id", "kind", "amount", "currency"),
@@ -33,6 +34,11 @@ def record_payments(session: Session, order_ids: Sequence[int], now: datetime) -
     """
     if not order_ids:
         return
+    session.execute(_payments_made(session.get_bind().dialect.name), {"order_ids": order_ids, "now": now})
+
+
+@lru_cache(maxsize=2)
+def _payments_made(dialect: str) -> Any:
     columns: dict[str, Any] = {
         "account_id": Order.account_id,
         "store_id": Order.store_id,
@@ -45,11 +51,11 @@ def record_payments(session: Session, order_ids: Sequence[int], now: datetime) -
         "method": func.coalesce(func.nullif(Order.payment_method_title, ""), Order.payment_method),
         "reference": func.coalesce(func.nullif(Order.payment_reference, ""), Order.number),
         "occurred_at": func.coalesce(Order.paid_at, Order.completed_at, Order.modified_at, Order.placed_at),
-        "created_at": literal(now, UtcDateTime()),
+        "created_at": bindparam("now", type_=UtcDateTime()),
     }
-    due = select(*columns.values()).where(among(session, Order.id, order_ids), payable()).order_by(Order.id)
+    due = select(*columns.values()).where(one_of(Order.id, "order_ids"), payable()).order_by(Order.id)
     # The amount is the total when first seen paid: a payment that is there is left alone.
-    session.execute(insert(session, Transaction).from_select(list(columns), due).on_conflict_do_nothing())
+    return insert_of(dialect)(table_of(Transaction)).from_select(list(columns), due).on_conflict_do_nothing()
 
 
 def record_refunds(

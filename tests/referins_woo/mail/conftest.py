@@ -6,6 +6,7 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -212,7 +213,7 @@ class Post:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def put(self, to_email: str = "ada@example.com", **changes: Any) -> int:
+    def put(self, to_email: str = "ada@example.com", due_at: datetime | None = None, **changes: Any) -> int:
         """Put one message; returns its id."""
         fields: dict[str, Any] = {
             "account_id": 1,
@@ -222,7 +223,7 @@ class Post:
             "facts": {"order": {"number": "7"}, "contact": {"first_name": "Ada"}},
         }
         with self.database.unit() as session:
-            message_id = outbox.put(session, to_email=to_email, **(fields | changes))
+            message_id = outbox.put(session, outbox.Letter(to_email=to_email, **fields | changes), due_at=due_at)
         assert message_id is not None
         return message_id
 

@@ -66,12 +66,14 @@ def test_a_message_is_put_once_and_sent_once(post: Post, fake: FakeProvider, bel
     with post.database.unit() as session:
         again = outbox.put(
             session,
-            account_id=1,
-            once_key="test:ada@example.com",
-            purpose="transactional",
-            to_email="ada@example.com",
-            template=TEMPLATE,
-            facts={},
+            outbox.Letter(
+                account_id=1,
+                once_key="test:ada@example.com",
+                purpose="transactional",
+                to_email="ada@example.com",
+                template=TEMPLATE,
+                facts={},
+            ),
         )
     assert again is None
     for _ in range(3):

@@ -268,7 +268,7 @@ def failed_run(shop: Any, monkeypatch: pytest.MonkeyPatch, clock: Any) -> int:
     shop.submitted()
     shop.work()
     with monkeypatch.context() as patch:
-        patch.setattr("referins_woo.runs.effects.send", lambda *_: 1 / 0)
+        patch.setattr("referins_woo.runs.effects.Sending.add", lambda *_: 1 / 0)
         for _ in range(8):
             clock.advance(hours=1, seconds=1)
             shop.work()

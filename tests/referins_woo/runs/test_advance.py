@@ -168,14 +168,14 @@ def test_one_run_that_cannot_go_on_holds_up_no_other_and_is_given_up_in_words(
     shop: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop.live("order_confirmation")
-    send = effects.send
+    add = effects.Sending.add
 
-    def send_or_stumble(session: Any, run: Any, effect: Any, mail: Any, facts: Any) -> None:
+    def add_or_stumble(sending: Any, run: Any, effect: Any, mail: Any, facts: Any) -> None:
         if mail.to_email == "bad@example.com":
             raise ValueError("a mistake of the program")
-        send(session, run, effect, mail, facts)
+        add(sending, run, effect, mail, facts)
 
-    monkeypatch.setattr(effects, "send", send_or_stumble)
+    monkeypatch.setattr(effects.Sending, "add", add_or_stumble)
     for email in ("ada@example.com", "bad@example.com", "bob@example.com"):
         shop.submitted(email=email)
     shop.work()

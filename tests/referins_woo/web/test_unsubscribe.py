@@ -27,14 +27,16 @@ def token(running: Process, ours: Made) -> str:
         consent.note(session, contact, Word("subscribed", AGREED, "form"), datetime.now(UTC))
         message_id = outbox.put(
             session,
-            account_id=ours.account_id,
-            once_key="run:9:offer",
-            purpose="marketing",
-            to_email=ADDRESS,
-            template={"subject": "News", "body": []},
-            facts={},
-            contact_id=contact.id,
-            footer={"sender": "Ours Ltd", "address": "1 Example Street"},
+            outbox.Letter(
+                account_id=ours.account_id,
+                once_key="run:9:offer",
+                purpose="marketing",
+                to_email=ADDRESS,
+                template={"subject": "News", "body": []},
+                facts={},
+                contact_id=contact.id,
+                footer={"sender": "Ours Ltd", "address": "1 Example Street"},
+            ),
         )
         found = session.scalars(select(Message.link_token).where(Message.id == message_id)).one()
     assert found is not None
