@@ -21,8 +21,10 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, Retry
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from referins_woo import logs
+from referins_woo.lingering import Arg, Bell, Door
 
 log = structlog.get_logger(__name__)
 
@@ -74,11 +76,15 @@ _AT_ONCE: Final = frozenset({"start_runs", "advance_runs"})
 _AT_ONCE_SECONDS = 10.0
 """A job that took longer leaves them to the queue: others have waited."""
 
+_QUICK: Final = frozenset({"drain_deliveries", "start_runs", "advance_runs", "send_messages"})
+"""Bells that ring many times a second, and that a sweep rings again within five: a worker lingers for them."""
+
+_PATIENCE_SECONDS = 1.0
+
 _COLLAPSED_MS = 2_000
 _SILENT_SECONDS = 1.0
 _LONGEST_SILENCE = 8.0
 
-Arg = int | str
 _Call = TypeVar("_Call", bound=Callable[..., None])
 
 
@@ -127,13 +133,15 @@ def jobs() -> frozenset[str]:
     return frozenset(_jobs)
 
 
-def connect(redis_url: str | None, *, worker_of: str | None = None) -> Bells:
+def connect(
+    redis_url: str | None, *, worker_of: str | None = None, stopped: Callable[[], bool] = lambda: True
+) -> Bells:
     """Ring through the Redis at `redis_url` from now on; None keeps the bells in memory, for tests to drain.
 
-    `worker_of`: the queue whose worker this process is.
+    `worker_of`: the queue whose worker this process is; `stopped`: whether it was told to stop.
     """
     global _bells
-    _bells = MemoryBells() if redis_url is None else RedisBells(redis_url, worker_of=worker_of)
+    _bells = MemoryBells() if redis_url is None else RedisBells(redis_url, worker_of=worker_of, stopped=stopped)
     return _bells
 
 
@@ -175,7 +183,7 @@ class _Bell:
 
 
 def run_job(name: str, *args: Arg) -> None:
-    """Job shell: answer the bell, run its job, log what fails. RQ calls this by its dotted path.
+    """Job shell: answer the bell, run its job, log what fails, and linger for more. RQ calls this by its dotted path.
 
     Nothing is raised: what a job left undone lies in the database, and a sweep rings again.
     """
@@ -183,11 +191,19 @@ def run_job(name: str, *args: Arg) -> None:
         _answer(name, args)
         return
     until = time.monotonic() + _AT_ONCE_SECONDS
-    todo: list[tuple[str, tuple[Arg, ...]]] = [(name, args)]
+    _answer_with_its_own(_bells, (name, args), until)
+    for bell in _bells.lingering(until):
+        with UnixSignalDeathPenalty(_timeout(bell[0]), JobTimeoutException):  # type: ignore[no-untyped-call]
+            _answer_with_its_own(_bells, bell, until)
+
+
+def _answer_with_its_own(bells: RedisBells, bell: Bell, until: float) -> None:
+    """Answer a bell, and what it rings for on the queue of this worker itself."""
+    todo = [bell]
     while todo:
-        with _bells.kept() as rung:
+        with bells.kept() as rung:
             _answer(*todo.pop(0))
-        todo += [bell for bell in dict.fromkeys(rung) if bell not in todo]
+        todo += [one for one in dict.fromkeys(rung) if one not in todo]
         if time.monotonic() > until:
             break
     for late, its_args in todo:
@@ -214,12 +230,16 @@ def _answer(name: str, args: tuple[Arg, ...]) -> None:
 class RedisBells:
     """Bells as RQ jobs. After a failure it keeps silent for 1, 2, 4, 8 s: few answers wait for a dead Redis."""
 
-    def __init__(self, redis_url: str, *, worker_of: str | None = None) -> None:
+    def __init__(
+        self, redis_url: str, *, worker_of: str | None = None, stopped: Callable[[], bool] = lambda: True
+    ) -> None:
         self.failed = 0
         self._worker_of = worker_of
-        self._kept: list[tuple[str, tuple[Arg, ...]]] | None = None
+        self._stopped = stopped
+        self._kept: list[Bell] | None = None
         self._redis = Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=1)
         self._queues = {name: Queue(name, connection=self._redis, serializer="json") for name in QUEUES}
+        self._doors = {name: Door(self._redis, name) for name in QUEUES}
         self._silent_until = 0.0
         self._silence = _SILENT_SECONDS
         self._lock = threading.Lock()
@@ -235,23 +255,38 @@ class RedisBells:
         try:
             if not self._redis.set(_key(name, args), b"1", nx=True, px=_COLLAPSED_MS):
                 return
-            found = _jobs.get(name)
-            self._queues[queue].enqueue_call(
-                "referins_woo.queues.run_job",
-                args=(name, *args),
-                timeout=found.timeout if found else 60,
-                result_ttl=0,
-                failure_ttl=60,
-                ttl=300,  # a bell that nobody answered is worth nothing: the sweep rings again
-                retry=Retry(max=3),  # without it RQ drops the job of a killed worker; an interval needs a scheduler
-                description=name,
-            )
+            if name not in _QUICK or not self._doors[queue].ring((name, args)):
+                self._enqueue(name, queue, args)
             self._silence = _SILENT_SECONDS
         except (RedisError, OSError) as error:
             self._silent_until = time.monotonic() + self._silence
             self._silence = min(self._silence * 2, _LONGEST_SILENCE)
             self._count()
             log.warning("bell not rung", bell=name, args=args, error=str(error))
+
+    def _enqueue(self, name: str, queue: str, args: tuple[Arg, ...]) -> None:
+        self._queues[queue].enqueue_call(
+            "referins_woo.queues.run_job",
+            args=(name, *args),
+            timeout=_timeout(name),
+            result_ttl=0,
+            failure_ttl=60,
+            ttl=300,  # a bell that nobody answered is worth nothing: the sweep rings again
+            retry=Retry(max=3),  # without it RQ drops the job of a killed worker; an interval needs a scheduler
+            description=name,
+        )
+
+    def lingering(self, until: float) -> Iterator[Bell]:
+        """Yield the quick bells that ring while this worker stays at the door, at most until `until` (monotonic)."""
+        queue = self._worker_of
+        if queue is None or self._stopped():
+            return
+        try:
+            yield from self._doors[queue].linger(until, _PATIENCE_SECONDS, self._stopped)
+            for name, args in self._doors[queue].leave():
+                self._enqueue(name, queue, args)
+        except (RedisError, OSError) as error:
+            log.warning("worker does not linger", error=str(error))
 
     def answered(self, name: str, args: tuple[Arg, ...]) -> None:
         """Delete the bell's key."""
@@ -261,12 +296,12 @@ class RedisBells:
             log.warning("bell key kept", bell=name, args=args, error=str(error))
 
     @contextlib.contextmanager
-    def kept(self) -> Iterator[list[tuple[str, tuple[Arg, ...]]]]:
+    def kept(self) -> Iterator[list[Bell]]:
         """Keep the bells of the block that this worker answers itself: a job of RQ costs more than what it rings for.
 
         Bells that a kill takes along are rung again by the sweeps.
         """
-        rung: list[tuple[str, tuple[Arg, ...]]] = []
+        rung: list[Bell] = []
         self._kept = rung
         try:
             yield rung
@@ -310,6 +345,11 @@ class MemoryBells:
             _jobs[name].call(*args)
             done += 1
         return done
+
+
+def _timeout(name: str) -> int:
+    found = _jobs.get(name)
+    return found.timeout if found else 60
 
 
 def _key(name: str, args: tuple[Arg, ...]) -> str:

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, bindparam, delete, exists, literal_column, not_, or_, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, delete, exists, literal_column, not_, or_, select
 from sqlalchemy.orm import Session
 
 from referins_woo.commerce.matching import email_key, erased_key
 from referins_woo.commerce.models import Contact
-from referins_woo.db import insert
+from referins_woo.commerce.upsert.bulk import table_of
+from referins_woo.db import insert, one_of
 from referins_woo.mail.models import Suppression
 
 BLOCKED: Final = "blocked"
@@ -41,6 +42,12 @@ WORDS: Final = {
 _WORST_FIRST: Final = (*FOR_GOOD, UNSUBSCRIBED)
 
 ERASED: Final = "erased"
+
+_S, _C = table_of(Suppression).c, table_of(Contact).c
+_STOPS, _CONSENTS = (
+    select(of.email_key, word).where(of.account_id == bindparam("account_id"), one_of(of.email_key, "keys"))
+    for of, word in ((_S, _S.reason), (_C, _C.consent))
+)
 
 Asked = tuple[int, str, str]
 """(account id, address, purpose of the message)."""
@@ -71,7 +78,7 @@ def suppress(session: Session, account_id: int, email: str, reason: str, note: s
 
 
 def reasons(session: Session, asked: Iterable[Asked]) -> dict[Asked, str]:
-    """Return why messages may not be sent, for those that may not; two queries for all of them."""
+    """Return why messages may not be sent, for those that may not; two queries for each account."""
     wanted = {one for one in asked if one[2] != "system"}
     if not wanted:
         return {}
@@ -79,13 +86,13 @@ def reasons(session: Session, asked: Iterable[Asked]) -> dict[Asked, str]:
     for account_id, email, _ in wanted:
         words: set[str] = set()
         found[account_id, email_key(email)] = found[account_id, erased_key(account_id, email)] = words
-    keys = set(found)
-    for model, column in ((Suppression, Suppression.reason), (Contact, Contact.consent)):
-        rows = session.execute(
-            select(model.account_id, model.email_key, column).where(tuple_(model.account_id, model.email_key).in_(keys))
-        )
-        for account_id, key, word in rows:
-            found[account_id, key].add(word)
+    by_account: dict[int, list[str]] = {}
+    for account_id, key in found:
+        by_account.setdefault(account_id, []).append(key)
+    for account_id, keys in by_account.items():
+        for statement in (_STOPS, _CONSENTS):
+            for key, word in session.execute(statement, {"account_id": account_id, "keys": keys}):
+                found[account_id, key].add(word)
     answers = ((one, _reason(found[one[0], email_key(one[1])], one[2])) for one in wanted)
     return {one: reason for one, reason in answers if reason}
 
@@ -119,18 +126,16 @@ def _reason(words: set[str], purpose: str) -> str:
 
 
 def _suppressed(words: tuple[str, ...]) -> ColumnElement[bool]:
-    table = Suppression.metadata.tables["suppressions"].c
     return exists().where(
-        table.account_id == bindparam("for_account"),
-        or_(table.email_key == bindparam("for_key"), table.email_key == bindparam("for_erased")),
-        table.reason.in_([literal_column(f"'{word}'") for word in words]),
+        _S.account_id == bindparam("for_account"),
+        or_(_S.email_key == bindparam("for_key"), _S.email_key == bindparam("for_erased")),
+        _S.reason.in_([literal_column(f"'{word}'") for word in words]),
     )
 
 
 def _contact_with(words: tuple[str, ...]) -> ColumnElement[bool]:
-    table = Contact.metadata.tables["contacts"].c
     return exists().where(
-        table.account_id == bindparam("for_account"),
-        table.email_key == bindparam("for_key"),
-        table.consent.in_([literal_column(f"'{word}'") for word in words]),
+        _C.account_id == bindparam("for_account"),
+        _C.email_key == bindparam("for_key"),
+        _C.consent.in_([literal_column(f"'{word}'") for word in words]),
     )

@@ -36,5 +36,6 @@ def bell_queues(client: Redis) -> list[BellQueue]:
         job = queue.fetch_job(ids[0]) if ids else None
         since = job.enqueued_at if job is not None else None
         age = max(0.0, (clock.now() - since).total_seconds()) if since is not None else 0.0
-        found.append(BellQueue(name, queue.count, age, Worker.count(queue=queue)))
+        at_the_door = int(client.llen(f"bells:{name}"))
+        found.append(BellQueue(name, queue.count + at_the_door, age, Worker.count(queue=queue)))
     return found

@@ -94,11 +94,11 @@ def work(queue: str, redis_url: str) -> int:
         raise ReferinsError(f"There is no queue {queue!r}; there are {', '.join(queues.QUEUES)}.")
     watch_parent()
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
-    queues.connect(redis_url, worker_of=queue)
+    worker: QueueWorker | None = None
+    queues.connect(redis_url, worker_of=queue, stopped=lambda: worker is None or worker._stop_requested)
     gc.disable()  # nothing that is imported is garbage: a fifth of the time of the imports went into looking for some
     load_jobs(queue)
     settle()
-    worker: QueueWorker | None = None
     try:
         worker = QueueWorker(
             [queue],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from automations.blocks import walk
@@ -19,12 +19,14 @@ from referins_woo.mail.blocks import MOST_CARDS
 from referins_woo.mail.brand import FONTS, SOCIAL, Brand
 from referins_woo.mail.design.models import BrandKit
 
+_B: Final = BrandKit.__table__.c
+_LOOK: Final = select(_B.look).where(_B.account_id == bindparam("account_id"))
 _COLOURS: Final = {"accent": "The colour of buttons and links", "background": "The background"}
 
 
 def read(session: Session, account_id: int) -> Brand:
     """Return the account's brand; ours by default where none was chosen."""
-    return Brand.of(session.scalar(select(BrandKit.look).where(BrandKit.account_id == account_id)))
+    return Brand.of(session.execute(_LOOK, {"account_id": account_id}).scalar_one_or_none())
 
 
 def write(session: Session, account_id: int, given: Mapping[str, Any]) -> Brand:
