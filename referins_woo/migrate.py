@@ -1,4 +1,4 @@
-"""Brings a database to the newest schema, and says whether it is there."""
+"""Brings a database to the newest schema."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config as AlembicConfig
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
@@ -59,18 +57,6 @@ def migrating(database: Database) -> Iterator[Connection]:
                     raise IntegrityError("foreign_key_check", None, ValueError(f"{lost[0]} refers to {lost[2]}"))
         finally:
             raw.execute("PRAGMA foreign_keys=ON")
-
-
-def knows(revision: str) -> bool:
-    """Whether this version of the application has that revision of the schema."""
-    return any(script.revision == revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
-
-
-def is_current(database: Database) -> bool:
-    """Whether the database has the newest schema."""
-    with database.reading() as session:
-        context = MigrationContext.configure(session.connection())
-        return context.get_current_revision() == ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def _config() -> AlembicConfig:

@@ -21,7 +21,7 @@ from sqlalchemy import JSON, Connection, MetaData, Table, inspect, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from referins_woo import clock, lease, migrate, relock
+from referins_woo import clock, lease, migrate, relock, schema
 from referins_woo.backup import aftermath, form
 from referins_woo.backup.form import BadBackup, Header
 from referins_woo.db import Database
@@ -52,7 +52,7 @@ def restore(process: Process, path: Path, *, force: bool = False, moved: bool = 
     `force`: overwrite what is in the database. `moved`: nothing ran since the backup was taken, so nothing is held.
     """
     header, counts = examine(path)
-    if not migrate.knows(header.revision):
+    if header.revision not in schema.known():
         raise BadBackup(
             f"The backup was made by version {header.version} (schema {header.revision}), which is newer than this one:"
             " install that version, or a later one."

@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from referins_woo import clock, lease, migrate
+from referins_woo import clock, lease, schema
 from referins_woo.config import Config
 from referins_woo.db import Database
 from referins_woo.doctor.finding import Finding, ok, warning, wrong
@@ -60,7 +60,7 @@ def database(opened: Database) -> Iterator[Finding]:
             session.execute(text("SELECT 1"))
         took = (time.monotonic() - started) * 1000
         yield ok("database", f"{opened.url.get_backend_name()} answers in {took:.0f} ms")
-        if migrate.is_current(opened):
+        if schema.is_current(opened):
             yield ok("migrations", "the schema is the newest")
         else:
             yield wrong(

@@ -18,7 +18,7 @@ from jinja2 import nodes
 from automations.blocks import CODE
 from automations.conditions import Ready, evaluate
 from referins_woo import clock
-from referins_woo.mail import blocks, code, folders, layout, sandbox, shown, words
+from referins_woo.mail import blocks, folders, layout, sandbox, shown, words
 from referins_woo.mail.brand import Brand
 from referins_woo.mail.draft import Draft
 from referins_woo.mail.sandbox import TemplateFault
@@ -156,6 +156,8 @@ def _compiled(document: bytes, language: str, *, with_footer: bool) -> _Compiled
 def _html(draft: Draft, body: list[Any], preheader: str, brand: Brand, *, with_footer: bool) -> nodes.Template:
     """Return the tree of the HTML part; the draft has the plain text then."""
     if len(body) == 1 and isinstance(body[0], dict) and body[0].get("kind") == CODE:
+        from referins_woo.mail import code  # noqa: PLC0415  (most processes meet no e-mail in code: 6 MB)
+
         below = blocks.marketing_footer(draft, brand) if with_footer else ""
         return code.written(draft, body[0], preheader, below, brand)
     sections = blocks.sections(draft, body, brand)

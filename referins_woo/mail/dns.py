@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-import dns.exception
-import dns.resolver
-
 from referins_woo.errors import ReferinsError
 
 SECONDS: Final = 3.0
@@ -31,6 +28,9 @@ class SystemResolver:
 
     def texts(self, name: str) -> list[str]:
         """Return the TXT records of `name`. Raises NoAnswer."""
+        import dns.exception  # noqa: PLC0415  (2 MB of every process that could ask, and hardly one does)
+        import dns.resolver  # noqa: PLC0415
+
         try:
             answer = dns.resolver.resolve(name, "TXT", lifetime=SECONDS, search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, jsonify, request
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from referins_woo import config, migrate, process
+from referins_woo import config, process, schema
 from referins_woo.reports.bell_queues import open_redis
 from referins_woo.web import metrics
 
@@ -40,7 +40,7 @@ def _problems() -> dict[str, str]:
     current = process.current()
     found = {"database": "", "migrations": "", "queue": ""}
     try:
-        found["migrations"] = "" if migrate.is_current(current.database) else _NOT_MIGRATED
+        found["migrations"] = "" if schema.is_current(current.database) else _NOT_MIGRATED
     except SQLAlchemyError as error:
         found["database"] = f"does not answer: {type(error).__name__}"
         found["migrations"] = "unknown: the database does not answer"

@@ -10,15 +10,18 @@ from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, Table, func, insert, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import NullType
 
-from referins_woo import migrate
+from referins_woo import migrate, schema
 from referins_woo.commerce.models import StockBatch, StockEntry
 from referins_woo.db import Base, Database
+from referins_woo.paths import migrations_dir
 from tests.factories.rows import account_with_everything
 
 
@@ -37,9 +40,9 @@ def empty_database(backend: str, request: pytest.FixtureRequest, tmp_path: Path)
 
 
 def test_the_chain_from_zero_gives_what_the_models_say(empty_database: Database) -> None:
-    assert not migrate.is_current(empty_database)
+    assert not schema.is_current(empty_database)
     migrate.upgrade(empty_database)
-    assert migrate.is_current(empty_database)
+    assert schema.is_current(empty_database)
     with empty_database.reading() as session:
         options = {"compare_type": True, "include_object": partial(_is_of_dialect, session.get_bind().dialect.name)}
         context = MigrationContext.configure(session.connection(), opts=options)
@@ -52,12 +55,19 @@ def _is_of_dialect(dialect: str, thing: SchemaItem, _name: str | None, _type: st
     return only is None or only.dialect == dialect
 
 
+def test_the_files_are_called_as_their_revisions() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(migrations_dir()))
+    scripts = list(ScriptDirectory.from_config(config).walk_revisions())
+    assert [script.revision for script in reversed(scripts)] == schema.known()
+
+
 def test_the_chain_can_be_taken_back_and_run_again(empty_database: Database) -> None:
     migrate.upgrade(empty_database)
     migrate.downgrade(empty_database, "base")
     assert set(inspect(empty_database.engine).get_table_names()) <= {"alembic_version"}
     migrate.upgrade(empty_database)
-    assert migrate.is_current(empty_database)
+    assert schema.is_current(empty_database)
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])  # PostgreSQL watches all the time
@@ -79,7 +89,7 @@ def test_what_refers_to_what_is_gone_stops_a_migration(database: Database, monke
 
 def test_running_them_again_changes_nothing(database: Database) -> None:
     migrate.upgrade(database)
-    assert migrate.is_current(database)
+    assert schema.is_current(database)
 
 
 def test_what_is_stored_is_carried_from_the_first_schema_to_the_newest(empty_database: Database) -> None:

@@ -14,7 +14,7 @@ import orjson
 import pytest
 from sqlalchemy import func, select, update
 
-from referins_woo import lease, migrate
+from referins_woo import lease, schema
 from referins_woo.accounts.models import Account, UserSession
 from referins_woo.backup import dump, form, restore
 from referins_woo.backup.form import BadBackup
@@ -88,7 +88,7 @@ def test_what_is_restored_is_what_was_there(running: Process, other: Process, ma
     done = restore.restore(other, file, moved=True)
     assert done.counts == counts
     assert everything(other.database) == everything(running.database)
-    assert migrate.is_current(other.database)
+    assert schema.is_current(other.database)
     with other.database.unit() as session:  # keys go on behind those that were restored
         session.add(Account(name="The next one"))
         session.flush()
