@@ -174,7 +174,7 @@ def test_the_system_resolver_names_what_it_could_not_learn(monkeypatch: pytest.M
         seconds.append(lifetime)
         raise error
 
-    monkeypatch.setattr(asked.dns.resolver, "resolve", resolve)
+    monkeypatch.setattr(dns.resolver, "resolve", resolve)
     with pytest.raises(NoAnswer, match=r"example\.com"):
         SystemResolver().texts("example.com")
     assert seconds == [asked.SECONDS]
@@ -184,5 +184,5 @@ def test_a_name_without_texts_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     def resolve(*_: object, **__: object) -> None:
         raise dns.resolver.NXDOMAIN
 
-    monkeypatch.setattr(asked.dns.resolver, "resolve", resolve)
+    monkeypatch.setattr(dns.resolver, "resolve", resolve)
     assert SystemResolver().texts("example.com") == []
