@@ -138,6 +138,7 @@ class Database:
 
     @contextlib.contextmanager
     def _unit_of(self, session: Session) -> Iterator[Session]:
+        session.info.pop(_AFTER, None)  # of a unit before it that was rolled back
         with self.write_lock(), self._named_errors(), session.begin():
             yield session
         for call in cast("list[Callable[[], None]]", session.info.pop(_AFTER, [])):
