@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "store": ("store", "Connect, disconnect and list stores."),
     "import": ("imports", "Start, watch and steer imports."),
     "sync": ("sync", "Catch up with a store now."),
+    "stock": ("stock", "Adjustments of stock as CSV, out and in."),
+    "mapping": ("mapping", "A store's customer mapping as CSV, out and in."),
     "backup": ("backup", "Write all data to a file, while everything runs."),
     "restore": ("backup:restore", "Put a backup into the database."),
     "restored": ("backup:restored", "See and settle what a restore holds."),

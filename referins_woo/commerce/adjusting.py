@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from referins_woo.commerce import batches, stock
+from referins_woo.commerce import batches, stock, text_files
 from referins_woo.commerce.batch_book import Line
 from referins_woo.commerce.batches import Named
 from referins_woo.commerce.ledger import LARGEST, Goods
@@ -47,25 +47,25 @@ def lines(rows: Iterable[Sequence[str]]) -> list[tuple[str, Line]]:
         cells = [cell.strip() for cell in row]
         if not any(cells):
             continue
-        if number == 1 and cells[0].casefold() == "sku":
-            named = {cell.casefold(): position for position, cell in enumerate(cells)}
+        if number == 1 and "sku" in (named := {cell.casefold(): position for position, cell in enumerate(cells)}):
             columns = {"sku": 0, "quantity": 1} | {name: named[name] for name in _COLUMNS if name in named}
             continue
         where = f"Line {number}: "
-        if len(cells) < 2 or not cells[0]:
-            raise InvalidInput("lines", f"{where}give a SKU and a quantity, parted by a comma.")
-        if len(cells[0]) > 200 or not cells[0].isprintable():
-            raise InvalidInput("lines", f"{where}{cells[0][:20]!r} is no SKU.")
         given = {name: cells[position] if position < len(cells) else "" for name, position in columns.items()}
+        sku = text_files.as_typed(given["sku"])
+        if not sku or not given["quantity"]:
+            raise InvalidInput("lines", f"{where}give a SKU and a quantity, parted by a comma.")
+        if len(sku) > 200 or not sku.isprintable():
+            raise InvalidInput("lines", f"{where}{sku[:20]!r} is no SKU.")
         change = quantity(given["quantity"], "lines", where)
         batch = named_batch(given, ("lines", "lines", "lines"), where)
-        key = (cells[0], batch.number if batch else "")
+        key = (sku, batch.number if batch else "")
         if key in found:
             with_batch = f" with the batch {batch.number}" if batch else ""
-            raise InvalidInput("lines", f"{where}the SKU {cells[0]} is there twice{with_batch}.")
+            raise InvalidInput("lines", f"{where}the SKU {sku} is there twice{with_batch}.")
         if len(found) >= MOST_LINES:
             raise InvalidInput("lines", f"An adjustment has at most {MOST_LINES:,} lines: enter it in parts.")
-        found[key] = (cells[0], Line(change, batch, "lines", where))
+        found[key] = (sku, Line(change, batch, "lines", where))
     return list(found.values())
 
 
@@ -76,7 +76,7 @@ def named_batch(
 
     `fields`: by which names the three are refused. Raises InvalidInput.
     """
-    number = given.get("batch", "")
+    number = text_files.as_typed(given.get("batch", ""))
     received_on = batches.day(given.get("received", ""), fields[1], where)
     expires_on = batches.day(given.get("expires", ""), fields[2], where)
     if not number.strip() and received_on is None and expires_on is None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from referins_woo.commerce import batch_book, batches
@@ -15,30 +17,42 @@ from referins_woo.commerce.upsert.bulk import among
 
 def unassigned(session: Session, item: StockItem) -> tuple[int, int]:
     """Return how much of tracked goods orders took without a batch, and how many orders."""
-    if not item.is_batched:
-        return 0, 0
-    per_order = (
-        select(func.sum(StockEntry.quantity).label("quantity"))
-        .join(StockAdjustment, StockAdjustment.id == StockEntry.adjustment_id)
-        .where(*_without_a_batch(item))
-        .group_by(StockAdjustment.order_id)
-        .having(func.sum(StockEntry.quantity) < 0)
-        .subquery()
+    return unassigned_of(session, [item.id]).get(item.id, (0, 0))
+
+
+def unassigned_of(session: Session, item_ids: Collection[int]) -> dict[int, tuple[int, int]]:
+    """Return the same by item, for those of which orders took any without a batch."""
+    waiting = _per_order().where(among(session, StockEntry.item_id, item_ids)).subquery()
+    rows = session.execute(
+        select(waiting.c.item_id, func.sum(waiting.c.quantity), func.count()).group_by(waiting.c.item_id)
     )
-    quantity, orders = session.execute(
-        select(func.sum(per_order.c.quantity), func.count()).select_from(per_order)
-    ).one()
-    return -int(quantity or 0), int(orders)
+    return {item_id: (-int(quantity), int(orders)) for item_id, quantity, orders in rows}
 
 
-def _without_a_batch(item: StockItem) -> tuple[ColumnElement[bool], ...]:
-    """The entries by which orders took tracked goods, or brought them back, without a batch."""
+def waits(account_id: int) -> ColumnElement[bool]:
+    """Return the condition on an account's goods of which orders took some without a batch."""
+    waiting = _per_order().where(StockEntry.account_id == account_id).subquery()
+    return StockItem.id.in_(select(waiting.c.item_id))
+
+
+def _per_order() -> Select[int, int]:
+    """Return (item, quantity) for each order that took tracked goods without a batch, less what it brought back."""
     return (
-        StockEntry.item_id == item.id,
-        StockEntry.batch_id.is_(None),
-        StockAdjustment.order_id.is_not(None),
-        StockAdjustment.created_at >= item.batched_at,
+        select(StockEntry.item_id, func.sum(StockEntry.quantity).label("quantity"))
+        .join(StockAdjustment, StockAdjustment.id == StockEntry.adjustment_id)
+        .join(StockItem, StockItem.id == StockEntry.item_id)
+        .where(StockItem.batched_at.is_not(None), *_WITHOUT_A_BATCH)
+        .group_by(StockEntry.item_id, StockAdjustment.order_id)
+        .having(func.sum(StockEntry.quantity) < 0)
     )
+
+
+_WITHOUT_A_BATCH: Final[tuple[ColumnElement[bool], ...]] = (
+    StockEntry.batch_id.is_(None),
+    StockAdjustment.order_id.is_not(None),
+    StockAdjustment.created_at >= StockItem.batched_at,
+)
+"""Of entries: an order took tracked goods, or brought them back, without a batch."""
 
 
 def assign(session: Session, item: StockItem, now: datetime, by: str) -> int:
@@ -51,7 +65,8 @@ def assign(session: Session, item: StockItem, now: datetime, by: str) -> int:
     entries = session.execute(
         select(StockEntry, StockAdjustment)
         .join(StockAdjustment, StockAdjustment.id == StockEntry.adjustment_id)
-        .where(*_without_a_batch(item))
+        .join(StockItem, StockItem.id == StockEntry.item_id)
+        .where(StockEntry.item_id == item.id, *_WITHOUT_A_BATCH)
         .order_by(StockAdjustment.number)
     ).all()
     out: dict[int | None, int] = defaultdict(int)

@@ -1,4 +1,4 @@
-"""The ledger of stock: adjustments are written, read and mended here; orders move it by `order_stock` (K2).
+"""The ledger of stock: adjustments are written, read and corrected here; orders move it by `order_stock` (K2).
 
 What is on hand is the sum of adjustments, nothing else. Callers hold the account's lock (`bulk.lock_account`).
 """
@@ -24,7 +24,8 @@ from referins_woo.errors import InvalidInput
 BY_HAND: Final = "by_hand"
 OPENING: Final = "opening"
 OF_ORDER: Final = "order"
-EDITABLE: Final = (BY_HAND, OPENING)
+CORRECTION: Final = "correction"
+CORRECTABLE: Final = (BY_HAND, OPENING)
 LARGEST: Final = 10**9 * stock.SCALE
 LONGEST_REASON: Final = 500
 _I: Final = table_of(StockItem).c
@@ -158,28 +159,54 @@ def _known_or_made(
     return known
 
 
-def edit(session: Session, adjustment: StockAdjustment, quantities: Mapping[int, int], by: str, now: datetime) -> int:
-    """Give entries of an adjustment (by their ids) other quantities; returns how many have one now.
+def corrected(session: Session, adjustment_ids: Collection[int]) -> dict[tuple[int, int, int | None], int]:
+    """Return by how much later corrections change lines: (adjustment, item, batch) → quantity."""
+    rows = session.execute(
+        select(StockAdjustment.corrects_id, StockEntry.item_id, StockEntry.batch_id, func.sum(StockEntry.quantity))
+        .join(StockEntry, StockEntry.adjustment_id == StockAdjustment.id)
+        .where(among(session, StockAdjustment.corrects_id, sorted(adjustment_ids)))
+        .group_by(StockAdjustment.corrects_id, StockEntry.item_id, StockEntry.batch_id)
+    )
+    return {(of or 0, item_id, batch_id): int(quantity) for of, item_id, batch_id, quantity in rows}
 
-    Raises InvalidInput for one that was not made by people, or a quantity that cannot be.
+
+def correct(
+    session: Session, adjustment: StockAdjustment, quantities: Mapping[int, int], by: str, now: datetime
+) -> StockAdjustment | None:
+    """Give lines of an adjustment (by their ids) the quantities that they ought to have had, by another adjustment.
+
+    What was entered stays as it was: the difference is entered as its correction, which is returned; None where nothing
+    differs. Raises InvalidInput for an adjustment that people did not make, or a quantity that cannot be.
     """
-    if adjustment.kind not in EDITABLE:
-        raise InvalidInput("lines", "What an order has moved is not edited: enter an adjustment of your own.")
+    if adjustment.kind not in CORRECTABLE:
+        whose = "a correction" if adjustment.kind == CORRECTION else "what an order has moved"
+        raise InvalidInput("lines", f"This is {whose}: it is not corrected. Enter an adjustment of your own.")
     if any(abs(quantity) > LARGEST for quantity in quantities.values()):
         raise InvalidInput("lines", "A quantity is at most 1,000,000,000.")
-    mine = session.scalars(select(StockEntry).where(StockEntry.adjustment_id == adjustment.id))
-    changed = [one for one in mine if quantities.get(one.id, one.quantity) != one.quantity]
+    mine = session.scalars(select(StockEntry).where(StockEntry.adjustment_id == adjustment.id)).all()
+    unknown = set(quantities) - {entry.id for entry in mine}
+    if unknown:
+        raise InvalidInput("lines", f"Adjustment {adjustment.number} has no line {min(unknown)}.")
+    before = corrected(session, [adjustment.id])
+    changes = []
+    for entry in mine:
+        now_has = entry.quantity + before.get((adjustment.id, entry.item_id, entry.batch_id), 0)
+        if (difference := quantities.get(entry.id, now_has) - now_has) != 0:
+            changes.append((entry, difference))
+    if not changes:
+        return None
     with session.begin_nested():  # as in `enter_lines`
-        for entry in changed:
-            entry.quantity = quantities[entry.id]
+        reason = f"Correction of adjustment {adjustment.number}"
+        made = begin(session, adjustment.account_id, adjustment.location_id, CORRECTION, reason, by, now, None)
+        made.corrects_id = adjustment.id
+        for entry, difference in changes:
+            enter(session, made, entry.item_id, difference, entry.batch_id)
         session.flush()
-        batch_book.must_not_fall_below_zero(session, {one.batch_id for one in changed if one.batch_id is not None})
-    if changed:
-        adjustment.edited_at, adjustment.edited_by = now, by[:320]
-        ids = [one.item_id for one in changed]
-        keys = session.scalars(select(StockItem.stock_key).where(among(session, StockItem.id, ids))).all()
-        touch(session, adjustment.location_id, keys)
-    return len(changed)
+        batch_book.must_not_fall_below_zero(session, {one.batch_id for one, _ in changes if one.batch_id is not None})
+    ids = [entry.item_id for entry, _ in changes]
+    keys = session.scalars(select(StockItem.stock_key).where(among(session, StockItem.id, ids))).all()
+    touch(session, adjustment.location_id, keys)
+    return made
 
 
 def touch(session: Session, location_id: int, keys: Collection[str]) -> None:

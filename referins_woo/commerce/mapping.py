@@ -183,6 +183,54 @@ def difference(
     return Difference(send, tuple(both))
 
 
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """What a look at a customer means for a contact with changes of its own: fields that stay as they are here, the
+    marks from then on, and whether the look is older than what the store was told."""
+
+    stay: frozenset[str]
+    pulled: str
+    is_stale: bool
+
+
+def pull(
+    ours: Mapping[str, str], theirs: Mapping[str, str], pulled: str, *, waits: bool, with_email: bool, told_over: str
+) -> Pull:
+    """Return what a pull leaves alone (W3). `waits`: changes here go out with the next push; the e-mail if it is asked.
+
+    A field that was changed here since the last pull stays; changed there as well, its mark stays too, so that the push
+    asks somebody. `told_over`: the marks from before the store took our last change, as long as a look may be older.
+    """
+    was, told = _marks_of(pulled), _marks_of(told_over) if told_over else {}
+    stay, stale = set(), False
+    for field, value in ours.items():
+        there = theirs.get(field, "")
+        if field not in was or value == there:
+            continue
+        if told and _mark(value) == was[field] != told[field] == _mark(there):
+            stay.add(field)
+            stale = True
+        elif waits and _goes(field, with_email) and _mark(value) != was[field]:
+            stay.add(field)
+    now = _marks_of(marks(theirs)) | {field: was[field] for field in stay}
+    return Pull(frozenset(stay), "".join(now[field] for field in FIELDS), stale)
+
+
+def given_back(before: Mapping[str, str], now: Mapping[str, str], pulled: str) -> dict[str, str]:
+    """Return the fields that the store gave a contact since `before`, as they were; what somebody typed is no such.
+
+    `pulled`: the marks of the last pull; empty: nothing was pulled.
+    """
+    if not pulled:
+        return {}
+    was = _marks_of(pulled)
+    return {
+        field: before.get(field, "")
+        for field in FIELDS
+        if now.get(field, "") != before.get(field, "") and _mark(now.get(field, "")) == was[field]
+    }
+
+
 def _goes(field: str, with_email: bool) -> bool:
     return field in FIELDS and (with_email or field != "email")
 

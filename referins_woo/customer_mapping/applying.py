@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 from referins_woo.accounts import audit
 from referins_woo.commerce.models import Contact, ContactLink, CustomerMapping
 from referins_woo.commerce.upsert.bulk import among, insert_rows, lock_account
-from referins_woo.customer_mapping import settings
+from referins_woo.customer_mapping import settings, taken_back
+from referins_woo.outbound.contacts import tell_updated
 from referins_woo.stores.models import Store, StoreLog
 
 _QUIET: Final = {"synchronize_session": False}
@@ -34,12 +35,15 @@ def apply(session: Session, store: Store, now: datetime, contact_ids: Collection
     contacts, customers = {row.contact_id for row in linked}, {row.woo_id for row in linked}
     settled = settings.of_store(session, store)
     settled.batch += 1
+    ids = [row.contact_id for row in rows]
+    people = {one.id: one for one in session.scalars(select(Contact).where(among(session, Contact.id, ids)))}
     made = []
     for row in rows:
         if row.contact_id in contacts or row.offered_woo_id in customers:
             row.state = row.reason = row.evidence = ""
             continue
         made.append([store.account_id, store.id, row.offered_woo_id, row.contact_id, "", "customer", "", "", 0, None])
+        row.before = taken_back.kept(row, people[row.contact_id])
         row.state, row.mapped_by, row.batch, row.updated_at = "", "suggested", settled.batch, now
     session.flush()
     insert_rows(session, ContactLink, _LINK, made)
@@ -57,9 +61,9 @@ def _suggested(store: Store, contact_ids: Collection[int] | None) -> Any:
 
 
 def undo(session: Session, store: Store, now: datetime) -> int:
-    """Take the last confirmation back: what it mapped is suggested again; returns how many.
+    """Take the last confirmation back: rows and contacts are what they were before it; returns how many.
 
-    A mapping that was changed since stays as it is, and so do values that WooCommerce gave by then.
+    A mapping that was changed since stays as it is, and so does what somebody typed.
     """
     lock_account(session, store.account_id)
     batch = settings.of_store(session, store).batch
@@ -72,17 +76,24 @@ def undo(session: Session, store: Store, now: datetime) -> int:
             )
         )
     )
-    pairs = {(row.contact_id, row.offered_woo_id) for row in rows}
+    pairs = {(row.contact_id, row.before.get("row", {}).get("offered_woo_id", row.offered_woo_id)) for row in rows}
     links = session.execute(
-        select(ContactLink.id, ContactLink.contact_id, ContactLink.woo_id).where(
+        select(ContactLink.id, ContactLink.contact_id, ContactLink.woo_id, ContactLink.pulled).where(
             ContactLink.store_id == store.id, among(session, ContactLink.contact_id, [row.contact_id for row in rows])
         )
     )
-    mine = [link.id for link in links if (link.contact_id, link.woo_id) in pairs]
-    session.execute(delete(ContactLink).where(among(session, ContactLink.id, mine)).execution_options(**_QUIET))
+    mine = {link.contact_id: link for link in links if (link.contact_id, link.woo_id) in pairs}
+    rows = [row for row in rows if row.contact_id in mine]
+    session.execute(
+        delete(ContactLink)
+        .where(among(session, ContactLink.id, [link.id for link in mine.values()]))
+        .execution_options(**_QUIET)
+    )
     for row in rows:
         row.state, row.reason, row.mapped_by, row.batch, row.updated_at = "suggested", "one_to_one", "", None, now
+    changed = taken_back.give_back(session, rows, {key: link.pulled for key, link in mine.items()}, now)
     session.flush()
+    tell_updated(session, store.account_id, changed)
     if rows:
         _note(session, store, now, "suggestions_undone", f"Suggested mappings taken back: {len(rows):,}.")
     return len(rows)

@@ -8,11 +8,13 @@ from typing import Final
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from referins_woo import clock
 from referins_woo.accounts import audit
 from referins_woo.commerce import mapping
 from referins_woo.commerce.models import Contact, ContactLink, CustomerMapping
-from referins_woo.commerce.records import CustomerRecord
+from referins_woo.commerce.records import CustomerRecord, Unreadable
 from referins_woo.commerce.upsert import links
+from referins_woo.customer_mapping import taken_back
 from referins_woo.errors import InvalidInput
 from referins_woo.process import Process
 from referins_woo.stores.door import open_store
@@ -30,7 +32,8 @@ def row_of(session: Session, store: Store, contact_id: int, now: datetime) -> Cu
         row = CustomerMapping(
             account_id=store.account_id, store_id=store.id, contact_id=contact_id, updated_at=now, is_ticked=False
         )
-        row.username = row.state = row.reason = row.evidence = row.mapped_by = ""
+        row.username = row.state = row.reason = row.evidence = row.mapped_by = row.told_over = ""
+        row.before = {}
         row.with_email = row.overwrite = False
         session.add(row)
         session.flush()
@@ -93,7 +96,16 @@ def map_to(process: Process, store_id: int, contact_id: int, woo_id: int, now: d
     """
     if not 0 < woo_id < LARGEST_ID:
         raise InvalidInput("webstore_id", "A Webstore ID is a whole number above 0.")
-    customer = open_store(process, store_id).customer(woo_id)
+    customer = must_be_mappable(woo_id, open_store(process, store_id).customer(woo_id))
+    with process.database.unit() as session:
+        store, contact = session.get_one(Store, store_id), session.get(Contact, contact_id)
+        if contact is None or contact.account_id != store.account_id:
+            raise InvalidInput("contact_id", "This contact is no longer here.")
+        map_customer(session, store, contact, customer, now)
+
+
+def must_be_mappable(woo_id: int, customer: CustomerRecord | Unreadable | None) -> CustomerRecord:
+    """Return a customer whom a contact may be, as the store answered it. Raises InvalidInput."""
     if customer is None:
         raise InvalidInput("webstore_id", f"There is no customer {woo_id} in this store.")
     if not isinstance(customer, CustomerRecord):
@@ -103,18 +115,22 @@ def map_to(process: Process, store_id: int, contact_id: int, woo_id: int, now: d
             "webstore_id",
             f"User {woo_id} has the role {customer.role or 'none'}: only customers and subscribers can be mapped.",
         )
-    with process.database.unit() as session:
-        store, contact = session.get_one(Store, store_id), session.get(Contact, contact_id)
-        if contact is None or contact.account_id != store.account_id:
-            raise InvalidInput("contact_id", "This contact is no longer here.")
-        try:
-            links.link(session, store_id, contact, customer)
-        except links.LinkedElsewhere as error:
-            raise InvalidInput("webstore_id", str(error)) from None
-        row = row_of(session, store, contact_id, now)
-        settle(row)
-        row.mapped_by, row.batch, row.updated_at = "typed", None, now
-        audit.record(session, store.account_id, "customer_mapped", f"contact {contact_id} to customer {woo_id}")
+    return customer
+
+
+def map_customer(session: Session, store: Store, contact: Contact, customer: CustomerRecord, now: datetime) -> None:
+    """Make a contact that customer of a store: somebody said so. Raises InvalidInput where one of them is mapped."""
+    row = row_of(session, store, contact.id, now)
+    before = taken_back.kept(row, contact)
+    try:
+        links.link(session, store.id, contact, customer)
+    except links.LinkedElsewhere as error:
+        raise InvalidInput("webstore_id", str(error)) from None
+    settle(row)
+    if not row.mapped_by:
+        row.before = before
+    row.mapped_by, row.batch, row.updated_at = "typed", None, now
+    audit.record(session, store.account_id, "customer_mapped", f"contact {contact.id} to customer {customer.woo_id}")
 
 
 def unmap(session: Session, store: Store, contact: Contact, now: datetime) -> None:
@@ -128,7 +144,8 @@ def unmap(session: Session, store: Store, contact: Contact, now: datetime) -> No
         raise InvalidInput("webstore_id", "Only a mapping that was made here can be taken back.")
     session.execute(delete(ContactLink).where(ContactLink.id == link.id).execution_options(synchronize_session=False))
     settle(row)
-    row.mapped_by, row.batch, row.updated_at = "", None, now
+    taken_back.guest_again(session, [row])
+    row.mapped_by, row.batch, row.before, row.updated_at = "", None, {}, now
     audit.record(session, store.account_id, "customer_unmapped", f"contact {contact.id} from customer {link.woo_id}")
 
 
@@ -144,6 +161,14 @@ def ignore(session: Session, store: Store, contact: Contact, now: datetime) -> N
     row = row_of(session, store, contact.id, now)
     settle(row)
     row.reason, row.updated_at = "ignored", now
+
+
+def believe(session: Session, store: Store, contact: Contact) -> None:
+    """Let the next look at the contact's customer give it all of WooCommerce's values: none of ours wait any more."""
+    link = links.link_of(session, store.id, contact.id)
+    if link is not None:
+        link.pulled = link.content_hash = ""
+        row_of(session, store, contact.id, clock.now()).with_email = False
 
 
 def overwrite(session: Session, store: Store, contact: Contact, now: datetime) -> None:

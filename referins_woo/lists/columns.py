@@ -143,6 +143,12 @@ _STOCK = (
     _one("on_hand", "On hand", lambda row: _quantity(row.figures.on_hand)),
     _one("committed", "Committed", lambda row: _quantity(row.figures.committed)),
     _one("available", "Available", lambda row: _quantity(row.figures.available)),
+    _one(
+        "batches",
+        "Batches",
+        lambda row: "tracked" if row.item.is_batched else "",
+        ("Not assigned to a batch", lambda row: _quantity(row.unassigned) if row.item.is_batched else ""),
+    ),
 )
 _ADJUSTMENTS = (
     _one("number", "Number", lambda row: row.adjustment.number, always=True),

@@ -19,7 +19,7 @@ from referins_woo.commerce.upsert.matches import Pair, ask_about
 from referins_woo.db import UtcDateTime
 from referins_woo.errors import Final as FinalError
 from referins_woo.errors import InvalidInput
-from referins_woo.match_desk import rows
+from referins_woo.match_desk import aside, rows
 from referins_woo.outbound.contacts import tell_updated
 from referins_woo.runs import exits
 
@@ -61,6 +61,7 @@ def accept(session: Session, match: Match, now: datetime, who: str, keep_id: int
     before, theirs = columns_of(kept), columns_of(gone)
     after = merging.merged(before, theirs)
     moved = rows.move(session, match.account_id, gone_id, kept_id)
+    left = aside.lay(session, match.account_id, gone_id, kept_id)
     session.delete(gone)
     session.flush()
     _set(kept, after)
@@ -74,11 +75,14 @@ def accept(session: Session, match: Match, now: datetime, who: str, keep_id: int
         before=before,
         after=after,
         moved=moved,
+        aside=left,
         merged_at=now,
     )
     session.add(merge)
     _decide(match, "accepted", now, who)
+    known = aside.pairs_with(session, kept_id)
     _ask_of_the_other(session, match, gone_id, kept_id, now)
+    aside.asked(merge, aside.pairs_with(session, kept_id) - known)
     changed = [column for column in ("name", "email", "phone", "tags", "consent") if before[column] != after[column]]
     _tell(session, match.account_id, [kept_id], [*changed, "merged"])
     audit.record(session, match.account_id, "contacts_merged", f"contact {gone_id} into contact {kept_id}")
@@ -118,6 +122,7 @@ def undo(session: Session, match: Match, now: datetime, who: str) -> None:
     session.flush()
     rows.move_back(session, merge.moved, kept.id, gone.id)
     rows.move_later_orders(session, merge.moved, kept.id, gone.id)
+    aside.put_back(session, merge)
     if merging.changed_since(merge.after, present):
         _look_at_customers_again(session, [kept.id, gone.id])
     _set(kept, merging.taken_back(merge.before, merge.after, present))

@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from referins_woo.commerce.models import ContactLink, ContactLog, CustomerMapping, Order, StoreMapping
+from referins_woo.commerce.models import ContactLink, ContactLog, CustomerMapping, Order
 from referins_woo.commerce.upsert.bulk import among
 from referins_woo.events.models import Event
 from referins_woo.mail.models import ConsentEvent, Message
@@ -32,12 +32,6 @@ def move(session: Session, account_id: int, from_id: int, to_id: int) -> dict[st
             theirs.append(model.store_id.not_in(_stores_said(session, to_id)))
         moved[model.__tablename__] = list(session.scalars(select(model.id).where(*theirs).order_by(model.id)))
         session.execute(update(model).where(*theirs).values(contact_id=to_id).execution_options(**_QUIET))
-    session.execute(
-        update(StoreMapping)
-        .where(StoreMapping.account_id == account_id, StoreMapping.guest_contact_id == from_id)
-        .values(guest_contact_id=to_id)
-        .execution_options(**_QUIET)
-    )
     return moved
 
 

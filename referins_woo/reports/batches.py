@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from referins_woo.commerce import batch_assigning, batch_book, batches
-from referins_woo.commerce.models import StockBatch, StockItem
+from referins_woo.commerce.models import StockBatch, StockEntry, StockItem
 from referins_woo.commerce.upsert.bulk import among
 
 
@@ -64,6 +64,19 @@ def card(session: Session, item: StockItem, on_hand: int, today: date) -> Card |
         unassigned=unassigned,
         orders=orders,
     )
+
+
+def holds_expired(account_id: int, today: date) -> ColumnElement[bool]:
+    """Return the condition on an account's goods that some batch holds whose last good day is over."""
+    held = (
+        select(StockBatch.item_id)
+        .join(StockEntry, StockEntry.batch_id == StockBatch.id)
+        .where(StockBatch.account_id == account_id, StockBatch.expires_on < today)
+        .group_by(StockBatch.id, StockBatch.item_id)
+        .having(func.sum(StockEntry.quantity) > 0)
+        .subquery()
+    )
+    return StockItem.id.in_(select(held.c.item_id))
 
 
 def of_order(session: Session, order_id: int, today: date) -> dict[str, OfOrder]:

@@ -126,6 +126,23 @@ def every(session: Session, store: Store, state: str = "") -> Any:
     return _kind(store.id).pages(session, store.account_id, wanted)
 
 
+def piece(session: Session, store: Store, state: str, before: int, most: int) -> list[Row]:
+    """Return the next rows for a file, newest contacts first, behind contact `before` (0: from the newest)."""
+    wanted = select(Contact.id).where(*conditions(store.id, store.account_id, state))
+    if before:
+        wanted = wanted.where(Contact.id < before)
+    return _rows(session, store.id, session.scalars(wanted.order_by(Contact.id.desc()).limit(most)).all())
+
+
+def cells(row: Row) -> tuple[object, ...]:
+    """Return a row as a line of the file (`customer_mapping.files.HEADING`)."""
+    asks = row.said is not None and row.said.with_email
+    return (
+        *(row.contact.id, row.contact.name, row.contact.email, row.username, "yes" if row.is_ticked else "no"),
+        *(row.link.woo_id if row.link else "", row.state, row.evidence, "yes" if asks else "no"),
+    )
+
+
 def counts(session: Session, store: Store) -> dict[str, int]:
     """Return how many contacts are in each state; under "" all."""
     total = session.scalar(select(func.count()).select_from(Contact).where(Contact.account_id == store.account_id))

@@ -9,7 +9,8 @@ from datetime import date
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import Session
 
-from referins_woo.commerce import ledger
+from referins_woo import clock
+from referins_woo.commerce import batch_assigning, ledger
 from referins_woo.commerce.models import Location, Order, OrderLine, StockAdjustment, StockBatch, StockEntry, StockItem
 from referins_woo.commerce.stock import Figures
 from referins_woo.reports import batches
@@ -17,7 +18,13 @@ from referins_woo.reports.listing import Kind, Wanted, contains, days, in_order
 
 STOCK_SORTS = {"sku": StockItem.sku, "name": StockItem.name}
 ADJUSTMENT_SORTS = {"number": StockAdjustment.number}
-KIND_WORDS = {"by_hand": "By hand", "opening": "Opening stock", "order": "Order"}
+KIND_WORDS = {"by_hand": "By hand", "opening": "Opening stock", "order": "Order", "correction": "Correction"}
+BATCH_WORDS = {
+    "tracked": "Tracked",
+    "unassigned": "Not assigned to a batch",
+    "expired": "Expired ones on hand",
+    "no": "Not tracked",
+}
 _MOST_SHOWN = 200
 
 
@@ -28,6 +35,8 @@ class StockRow:
     item: StockItem
     location: Location
     figures: Figures
+    unassigned: int
+    """Of goods whose batches are tracked: what orders took while no batch held any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,8 @@ class LineRow:
     entry: StockEntry
     item: StockItem
     batch: StockBatch | None
+    quantity: int
+    """What was entered, and what corrections made of it since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +89,12 @@ def stock_conditions(account_id: int, wanted: Wanted) -> list[ColumnElement[bool
             .scalar_subquery()
         )
         found.append(counted <= 0 if wanted.get("stock") == "none" else counted > 0)
+    if (of_batches := wanted.get("batches")) in BATCH_WORDS:
+        found.append(StockItem.batched_at.is_(None) if of_batches == "no" else StockItem.batched_at.is_not(None))
+        if of_batches == "unassigned":
+            found.append(batch_assigning.waits(account_id))
+        elif of_batches == "expired":
+            found.append(batches.holds_expired(account_id, clock.now().astimezone(wanted.zone).date()))
     return found
 
 
@@ -86,7 +103,11 @@ def _stock_rows(session: Session, ids: Sequence[int]) -> list[StockRow]:
         select(StockItem, Location).join(Location, Location.id == StockItem.location_id).where(StockItem.id.in_(ids))
     ).all()
     figures = ledger.figures(session, [item for item, _ in found])
-    return in_order(ids, {item.id: StockRow(item, location, figures[item.id]) for item, location in found})
+    waiting = batch_assigning.unassigned_of(session, [item.id for item, _ in found if item.is_batched])
+    rows = {
+        item.id: StockRow(item, location, figures[item.id], waiting.get(item.id, (0, 0))[0]) for item, location in found
+    }
+    return in_order(ids, rows)
 
 
 def adjustment_conditions(account_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
@@ -184,7 +205,22 @@ def lines_of(session: Session, adjustment: StockAdjustment) -> list[LineRow]:
         .where(StockEntry.adjustment_id == adjustment.id)
         .order_by(StockItem.sku, StockItem.id, StockEntry.id)
     )
-    return [LineRow(entry, item, batch) for entry, item, batch in rows]
+    since = ledger.corrected(session, [adjustment.id])
+    return [
+        LineRow(entry, item, batch, entry.quantity + since.get((adjustment.id, item.id, entry.batch_id), 0))
+        for entry, item, batch in rows
+    ]
+
+
+def corrections_of(
+    session: Session, adjustment: StockAdjustment
+) -> tuple[StockAdjustment | None, list[StockAdjustment]]:
+    """Return which adjustment this one corrects, and which correct it, oldest first."""
+    by = session.scalars(
+        select(StockAdjustment).where(StockAdjustment.corrects_id == adjustment.id).order_by(StockAdjustment.number)
+    )
+    of = session.get(StockAdjustment, adjustment.corrects_id) if adjustment.corrects_id is not None else None
+    return of, list(by)
 
 
 STOCK = Kind(StockItem, STOCK_SORTS, stock_conditions, _stock_rows)

@@ -14,8 +14,7 @@ from referins_woo.commerce import ledger, stock_opening, store_shelf
 from referins_woo.commerce.models import Product, StockItem, StoreStock, Variant
 from referins_woo.commerce.stock_opening import Managed
 from referins_woo.commerce.store_shelf import Line
-from referins_woo.stores import stock_switch
-from referins_woo.stores.models import Store, StoreLog
+from referins_woo.stores.models import Store
 from referins_woo.writeback import stock_desk, stock_due
 from referins_woo.writeback.models import StoreWrite
 from referins_woo.writeback.outbox import STOCK_SET
@@ -83,7 +82,7 @@ def told(session: Session, store: Store) -> Told:
         counts=stock_desk.counts(session, store.id),
         is_comparing=is_comparing,
         compared=compared(session, store) if is_comparing else 0,
-        on_since=_on_since(session, store) if store.push_stock else None,
+        on_since=store.push_stock_since,
         dry_run=None if store.push_stock else dry_run(session, store),
         changed=[(row, lines.get(row.id)) for row in changed],
         failed=[(row, items.get(row.stock_key)) for row in failed],
@@ -139,11 +138,6 @@ def plain(value: float) -> str:
     """Return a number of pieces without needless decimals."""
     text = f"{value:,.4f}"
     return text.rstrip("0").rstrip(".")
-
-
-def _on_since(session: Session, store: Store) -> datetime | None:
-    mine = (StoreLog.store_id == store.id, StoreLog.kind == "stock", StoreLog.text == stock_switch.TURNED_ON)
-    return session.scalar(select(func.max(StoreLog.at)).where(*mine))
 
 
 def _writes(session: Session, store: Store) -> Sequence[StoreWrite]:

@@ -87,8 +87,16 @@ class Store(Base):
     """Its goods are counted once, when its import has ended (K1)."""
     stock_counted_at: Mapped[datetime | None]
     """When that was done; None: not yet."""
+    stock_shown_first: Mapped[bool] = mapped_column(default=False)
+    """Somebody asked to see the count before anything is written down, also where nothing was counted before."""
+    stock_proposed_at: Mapped[datetime | None]
+    """Since when the count waits for somebody to confirm it."""
+    stock_choices: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """The count is confirmed: by whom, and by how much (key → 1/10,000) other than proposed."""
     push_stock: Mapped[bool] = mapped_column(default=False)
     """Its quantities are kept from here (K0)."""
+    push_stock_since: Mapped[datetime | None]
+    """Since when; None: they are not."""
     push_when_counted: Mapped[bool] = mapped_column(default=False)
     """They are to be, once its opening stock is counted and compared: there is no dry run to look at then."""
     stock_buffer: Mapped[int] = mapped_column(default=0)

@@ -18,7 +18,7 @@ TURNED_ON: Final = "Its quantities are kept from here."
 
 def turn_on(session: Session, store: Store, now: datetime) -> None:
     """Keep the store's quantities from here; whoever calls knows that it was compared, and can be written."""
-    store.push_stock, store.push_when_counted = True, False
+    store.push_stock, store.push_when_counted, store.push_stock_since = True, False, now
     note(session, store, now, TURNED_ON)
 
 
@@ -35,7 +35,7 @@ def turn_off(session: Session, store: Store, now: datetime, why: str) -> bool:
         store.push_when_counted = False
     if not store.push_stock:
         return False
-    store.push_stock = False
+    store.push_stock, store.push_stock_since = False, None
     note(session, store, now, why)
     return True
 

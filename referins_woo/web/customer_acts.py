@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from flask import abort, flash
 
 from referins_woo import clock, process
@@ -31,59 +33,71 @@ def push_rows(store_id: int, picked: list[int] | None) -> None:
             flash(str(error), "error")
 
 
+WORDS: Final = {
+    "accept": "Mapped. Undo takes it back.",
+    "take": "Mapped to that customer.",
+    "ignore": "Left alone: names do not suggest this contact again.",
+    "unmap": "Taken back: the customer stays in WooCommerce as it is.",
+    "overwrite": "With the next push, WooCommerce gets what is known here.",
+    "pull": "",
+}
+"""What may be done to a row, and what is said then; a pull says itself what came of it."""
+
+
 def act_on(store_id: int, act: str, contact_id: int) -> None:
     """Do one thing to one row, and say what came of it; a row of another account is not found."""
-    words = {
-        "accept": "Mapped. Undo takes it back.",
-        "take": "Mapped to that customer.",
-        "ignore": "Left alone: names do not suggest this contact again.",
-        "unmap": "Taken back: the customer stays in WooCommerce as it is.",
-        "overwrite": "With the next push, WooCommerce gets what is known here.",
-    }
+    if act not in WORDS:
+        abort(400)
+    with scope.reading() as session:
+        store, contact = scope.own(session, Store, store_id), scope.own(session, Contact, contact_id)
+        account_id = contact.account_id if store.account_id == contact.account_id else 0
     try:
-        if act == "pull":
-            _pull(store_id, contact_id)
-            return
-        if act == "take":
-            _take(store_id, contact_id)
-        else:
-            with scope.unit() as session:
-                store, contact = scope.own(session, Store, store_id), scope.own(session, Contact, contact_id)
-                if act == "accept":
-                    if not applying.apply(session, store, clock.now(), [contact_id]):
-                        raise InvalidInput(
-                            "state", "This is not suggested any more: the customer or the contact is mapped."
-                        )
-                elif act in ("ignore", "unmap", "overwrite"):
-                    {"ignore": desk.ignore, "unmap": desk.unmap, "overwrite": desk.overwrite}[act](
-                        session, store, contact, clock.now()
-                    )
-                else:
-                    abort(400)
-        flash(words[act], "success")
+        flash(done(store_id, act, contact_id, account_id), "success")
     except ReferinsError as error:
         flash(str(error), "error")
 
 
-def _take(store_id: int, contact_id: int) -> None:
+def done(store_id: int, act: str, contact_id: int, account_id: int) -> str:
+    """Do one thing to one row of an account, which is whoever asks; returns what to say of it.
+
+    Raises InvalidInput, and what the door raises.
+    """
+    if act == "pull":
+        return _pull(store_id, contact_id, account_id)
+    if act == "take":
+        _take(store_id, contact_id, account_id)
+        return WORDS[act]
+    with scope.unit() as session:
+        store = scope.own_of(session, Store, store_id, account_id)
+        contact = scope.own_of(session, Contact, contact_id, account_id)
+        if act == "accept":
+            if not applying.apply(session, store, clock.now(), [contact_id]):
+                raise InvalidInput("state", "This is not suggested any more: the customer or the contact is mapped.")
+        else:
+            {"ignore": desk.ignore, "unmap": desk.unmap, "overwrite": desk.overwrite}[act](
+                session, store, contact, clock.now()
+            )
+    return WORDS[act]
+
+
+def _take(store_id: int, contact_id: int, account_id: int) -> None:
     with scope.reading() as session:
-        store = scope.own(session, Store, store_id)
-        scope.own(session, Contact, contact_id)
+        store = scope.own_of(session, Store, store_id, account_id)
         (row,) = reports.page_of(session, store, [contact_id])
     if row.offered is None:
         raise InvalidInput("webstore_id", "No customer is offered for this contact any more.")
     desk.map_to(process.current(), store_id, contact_id, row.offered, clock.now())
 
 
-def _pull(store_id: int, contact_id: int) -> None:
+def _pull(store_id: int, contact_id: int, account_id: int) -> str:
     """Take WooCommerce's values: the record is fetched, and the conflict is none any more."""
-    with scope.reading() as session:
-        scope.own(session, Store, store_id)
-        scope.own(session, Contact, contact_id)
+    with scope.unit() as session:
+        store = scope.own_of(session, Store, store_id, account_id)
+        desk.believe(session, store, scope.own_of(session, Contact, contact_id, account_id))
     found = fetching.fetch_row(process.current(), "contacts", contact_id)
     if not found.is_well:
-        flash(found.one, "error")
-        return
+        raise InvalidInput("state", found.one)
     with scope.unit() as session:
-        desk.settle(desk.row_of(session, scope.own(session, Store, store_id), contact_id, clock.now()))
-    flash(found.one, "success")
+        store = scope.own_of(session, Store, store_id, account_id)
+        desk.settle(desk.row_of(session, store, contact_id, clock.now()))
+    return found.one

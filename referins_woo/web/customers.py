@@ -11,9 +11,9 @@ from werkzeug.wrappers import Response as Answer
 
 from referins_woo import clock, process
 from referins_woo.accounts import audit
-from referins_woo.commerce import mapping
+from referins_woo.commerce import mapping, text_files
 from referins_woo.commerce.models import Contact
-from referins_woo.customer_mapping import applying, desk, settings, suggesting
+from referins_woo.customer_mapping import applying, desk, files, settings, suggesting
 from referins_woo.errors import InvalidInput, ReferinsError
 from referins_woo.reports import customer_mapping as reports
 from referins_woo.reports.listing import Wanted
@@ -42,9 +42,10 @@ class _Faults:
 
     of_rows: dict[int, InvalidInput] = field(default_factory=dict)
     of_settings: InvalidInput | None = None
+    of_file: InvalidInput | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.of_rows) or self.of_settings is not None
+        return bool(self.of_rows) or self.of_settings is not None or self.of_file is not None
 
 
 def _store(session: Session, store_id: int) -> Store:
@@ -235,6 +236,25 @@ def choose(store_id: int) -> Answer | tuple[str, int]:
     return redirect(url_for("customers.page", store_id=store_id, _anchor="settings"), 303)
 
 
+@pages.post("/file")
+def take_file(store_id: int) -> Answer | tuple[str, int]:
+    """Take in a file of the mapping: all of it, or nothing."""
+    with scope.reading() as session:
+        _store(session, store_id)
+    uploaded = request.files.get("file")
+    content = uploaded.read(text_files.LARGEST + 1) if uploaded is not None else b""
+    try:
+        if not content:
+            raise InvalidInput("file", "Choose a CSV file first.")
+        taken = files.take(process.current(), store_id, text_files.decoded(content), clock.now())
+    except InvalidInput as error:
+        return _page(store_id, _Faults(of_file=error)), 422
+    except ReferinsError as error:
+        return _page(store_id, _Faults(of_file=InvalidInput("file", f"The store could not be asked: {error}"))), 422
+    flash(f"{taken.words} Nothing goes to WooCommerce before a push.", "success")
+    return redirect(url_for("customers.page", store_id=store_id), 303)
+
+
 @pages.get("/mappings.csv")
 def csv(store_id: int) -> Response:
     """All contacts with their mapping in this store, or those of one state."""
@@ -244,7 +264,7 @@ def csv(store_id: int) -> Response:
         audit.record(session, store.account_id, "list_exported", f"customer mapping of {store.url}")
     return csv_files.answer(
         f"customer-mapping-{store_id}.csv",
-        ("contact_id", "name", "email", "username", "webstore_customer", "webstore_id", "state", "evidence"),
+        files.HEADING,
         _lines(store_id, state if state in mapping.STATES else ""),
     )
 
@@ -253,11 +273,7 @@ def _lines(store_id: int, state: str) -> Any:
     with process.current().database.reading() as session:
         store = session.get_one(Store, store_id)
         for rows, _ in reports.every(session, store, state):
-            for row in rows:
-                yield (
-                    *(row.contact.id, row.contact.name, row.contact.email, row.username),
-                    *("yes" if row.is_ticked else "no", row.link.woo_id if row.link else "", row.state, row.evidence),
-                )
+            yield from map(reports.cells, rows)
 
 
 def _back(store_id: int) -> Answer:

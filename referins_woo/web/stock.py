@@ -31,6 +31,7 @@ def _filters(session: Session) -> tuple[listing.Filter, ...]:
     return (
         *location_filter(session),
         listing.Filter("stock", "On hand", (("some", "Above zero"), ("none", "Zero or below"))),
+        listing.Filter("batches", "Batches", tuple(reports.BATCH_WORDS.items())),
     )
 
 
@@ -41,7 +42,10 @@ LIST = listing.ListPage(
     default_sort="sku",
     search="SKU or name",
     filters=_filters,
-    ready=(listing.ReadyView("none", "None on hand", {"stock": "none"}),),
+    ready=(
+        listing.ReadyView("none", "None on hand", {"stock": "none"}),
+        listing.ReadyView("unassigned", "Not assigned to a batch", {"batches": "unassigned"}),
+    ),
 )
 
 

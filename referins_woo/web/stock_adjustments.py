@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Iterator
 from decimal import Decimal
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from referins_woo import clock
+from referins_woo import process
 from referins_woo.accounts import audit
-from referins_woo.commerce import adjusting, ledger, locations
+from referins_woo.commerce import adjusting, ledger, locations, text_files
 from referins_woo.commerce.models import Location, StockAdjustment
 from referins_woo.commerce.upsert.bulk import lock_account
 from referins_woo.errors import InvalidInput
 from referins_woo.reports import stock as reports
+from referins_woo.reports import stock_files
 from referins_woo.web import csv_files, listing, scope, stock_entry
 from referins_woo.web.rendering import quantity
 from referins_woo.web.stock import location_filter
 
 pages = Blueprint("stock_adjustments", __name__, url_prefix="/stock/adjustments")
-
-_LARGEST_FILE = 2 * 1024 * 1024
 
 
 def _filters(session: Session) -> tuple[listing.Filter, ...]:
@@ -51,6 +49,25 @@ def index() -> str | Response:
     return listing.show(LIST, kinds=reports.KIND_WORDS)
 
 
+@pages.get("/lines.csv")
+def all_lines_file() -> Response:
+    """All lines of the adjustments that the list shows, as a file."""
+    with scope.unit() as session:
+        wanted = listing.read(LIST, session, request.args).wanted
+        audit.record(session, scope.account_id(), "list_exported", "lines of stock adjustments")
+    account_id, database = scope.account_id(), process.current().database
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        place, more = 0, True
+        while more:
+            with database.reading() as session:
+                found, place = stock_files.lines(session, account_id, wanted, place)
+            yield from found
+            more = place > 0
+
+    return csv_files.answer("stock-adjustment-lines.csv", stock_files.HEADING, rows())
+
+
 @pages.get("/new")
 def new() -> str:
     """The form of a new adjustment."""
@@ -68,7 +85,7 @@ def enter() -> Response | tuple[str, int]:
             location = locations.own(session, scope.account_id(), location_id)
             if location is None:
                 raise InvalidInput("location", "Choose a location.")
-            typed = adjusting.lines(csv.reader(io.StringIO(_text())))
+            typed = adjusting.lines(text_files.rows(_text()))
             goods = adjusting.goods(session, scope.account_id(), (sku for sku, _ in typed))
             lines = [(goods[sku], line) for sku, line in typed]
             made = stock_entry.enter(session, location, lines, request.form.get("reason", "").strip() or "By hand")
@@ -105,7 +122,7 @@ def lines_file(adjustment_id: int) -> Response:
 
 @pages.post("/<int:adjustment_id>")
 def edit(adjustment_id: int) -> Response | tuple[str, int]:
-    """Mend the quantities of an adjustment that people made."""
+    """Correct the quantities of an adjustment that people made, by another one."""
     with scope.unit() as session:
         lock_account(session, scope.account_id())
         adjustment = scope.own(session, StockAdjustment, adjustment_id)
@@ -115,32 +132,19 @@ def edit(adjustment_id: int) -> Response | tuple[str, int]:
                 for key, text in request.form.items()
                 if key.startswith("line-") and key[5:].isdigit()
             }
-            changed = ledger.edit(session, adjustment, wanted, audit.acting(), clock.now())
+            made = stock_entry.correct(session, adjustment, wanted)
         except InvalidInput as error:
             return _page(session, adjustment, error), 422
-        if changed:
-            words = f"Adjustment {adjustment.number}"
-            audit.record(session, scope.account_id(), "stock_adjustment_edited", words, lines=changed)
-    flash("The adjustment is changed." if changed else "Nothing was changed.", "success")
+        words = f"Corrected by adjustment {made.number}." if made is not None else "Nothing was changed."
+    flash(words, "success")
     return redirect(url_for("stock_adjustments.page", adjustment_id=adjustment_id), 303)
 
 
 def _text() -> str:
     """What was typed, or the file instead."""
     file = request.files.get("file")
-    content = file.read(_LARGEST_FILE + 1) if file is not None else b""
-    if len(content) > _LARGEST_FILE:
-        raise InvalidInput("file", "The file is larger than 2 MB: send it in parts.")
-    if content:
-        try:
-            text = content.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise InvalidInput("file", "The file is not UTF-8 text: save it as CSV in UTF-8.") from None
-    else:
-        text = request.form.get("lines", "")
-    text = text.replace("\x00", "")
-    head = text.partition("\n")[0]
-    return text.replace(";", ",") if ";" in head and "," not in head else text.replace("\t", ",")
+    content = file.read(text_files.LARGEST + 1) if file is not None else b""
+    return text_files.decoded(content) if content else request.form.get("lines", "")
 
 
 def _form(session: Session, error: InvalidInput | None = None) -> str:
@@ -153,13 +157,16 @@ def _form(session: Session, error: InvalidInput | None = None) -> str:
 
 
 def _page(session: Session, adjustment: StockAdjustment, error: InvalidInput | None = None) -> str:
+    corrects, corrections = reports.corrections_of(session, adjustment)
     return render_template(
         "pages/stock_adjustment.html",
+        corrects=corrects,
+        corrections=corrections,
         adjustment=adjustment,
         location=session.get_one(Location, adjustment.location_id),
         lines=reports.lines_of(session, adjustment),
         kinds=reports.KIND_WORDS,
-        editable=adjustment.kind in ledger.EDITABLE,
+        editable=adjustment.kind in ledger.CORRECTABLE,
         typed=request.form if error is not None else {},
         error=error,
     )

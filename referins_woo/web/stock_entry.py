@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from sqlalchemy.orm import Session
@@ -39,6 +39,17 @@ def enter(session: Session, location: Location, lines: Sequence[tuple[Goods, Lin
     )
     words = f"Adjustment {made.number}"
     audit.record(session, location.account_id, "stock_adjusted", words, location=location.name)
+    return made
+
+
+def correct(session: Session, adjustment: StockAdjustment, quantities: Mapping[int, int]) -> StockAdjustment | None:
+    """Correct lines of an adjustment, with a line in the audit log; None where nothing differs. Raises InvalidInput."""
+    made = ledger.correct(session, adjustment, quantities, audit.acting(), clock.now())
+    if made is not None:
+        words = f"Adjustment {adjustment.number}"
+        audit.record(
+            session, adjustment.account_id, "stock_adjustment_corrected", words, by=f"adjustment {made.number}"
+        )
     return made
 
 

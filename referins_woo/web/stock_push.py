@@ -123,8 +123,10 @@ def decide(store_id: int) -> Answer:
 
 def _decided(session: Session, store: Store, act: str, ids: list[int] | None) -> str:
     if act == "take_over":
-        made = stock_desk.take_over(session, store, ids, clock.now(), audit.acting())
-        return f"Taken over by adjustment {made.number}." if made is not None else "Our books agree: nothing to adjust."
+        done, made = stock_desk.take_over(session, store, ids, clock.now(), audit.acting())
+        if made is not None:
+            return f"Taken over by adjustment {made.number}."
+        return "Our books agree: nothing to adjust." if done else "There is nothing left to do here."
     done = stock_desk.overwrite(session, store, ids, clock.now()) if act == "overwrite" else 0
     done = stock_desk.try_again(session, store, ids) if act == "try_again" else done
     goods = "quantity is" if done == 1 else "quantities are"

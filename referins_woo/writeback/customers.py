@@ -180,7 +180,7 @@ class Attempt:
         left = [each for each, value in found.send.items() if answered.get(each) != value]
         if left:
             return End("failed", f"WooCommerce answered, but kept otherwise: {mapping.words_for(left)}.")
-        self._pulled(link, mapping.marks_after(pulled, answered, found.send))
+        self._pulled(link, mapping.marks_after(pulled, answered, found.send), told_over=pulled)
         words = f"Changed: {mapping.words_for(found.send)}."
         return End("done", words, {"id": link.woo_id, "fields": sorted(found.send)})
 
@@ -198,9 +198,15 @@ class Attempt:
                 .execution_options(synchronize_session=False)
             )
 
-    def _pulled(self, link: ContactLink, pulled: str) -> None:
-        """What of the customer is known: a pull that came meanwhile knows better."""
+    def _pulled(self, link: ContactLink, pulled: str, told_over: str = "") -> None:
+        """What of the customer is known: a pull that came meanwhile knows better.
+
+        `told_over`: the marks that were overwritten; a look that shows them still was taken before.
+        """
         with self._process.database.unit() as session:
+            if told_over:
+                row = session.scalars(_row_of(self._write)).one()
+                row.told_at, row.told_over = clock.now(), told_over
             session.execute(
                 update(ContactLink)
                 .where(ContactLink.id == link.id, ContactLink.pulled == link.pulled)

@@ -75,19 +75,18 @@ def set_terms(
 
 def take_over(
     session: Session, store: Store, ids: Collection[int] | None, now: datetime, who: str
-) -> StockAdjustment | None:
+) -> tuple[int, StockAdjustment | None]:
     """Believe what WooCommerce shows of changed goods (by row; None: all): one adjustment makes it so here.
 
-    Other stores are told of it. Returns the adjustment; None where nothing is changed any more.
+    Other stores are told of it. Returns of how many goods that is decided, and the adjustment; None where our books
+    show the same already, or nothing waits any more.
     """
     lock_account(session, store.account_id)
     told = stock_due.terms_of(session, store.id)
     rows = _changed(session, store, ids)
-    if told is None or not rows:
-        return None
-    location = locations.own(session, store.account_id, told.terms.location_id)
-    if location is None:
-        return None
+    location = locations.own(session, store.account_id, told.terms.location_id) if told is not None else None
+    if told is None or location is None or not rows:
+        return 0, None
     changes: dict[Goods, int] = {}
     for line in store_shelf.lines(session, told.terms, rows):
         shown = line.row.expected + line.row.drift
@@ -97,7 +96,7 @@ def take_over(
             changes[goods] = wanted - line.figures.on_hand
     _agree(rows)
     if not changes:
-        return None
+        return len(rows), None
     made = ledger.adjust(
         session,
         location,
@@ -108,7 +107,7 @@ def take_over(
         now=now,
     )
     audit.record(session, store.account_id, "stock_adjusted", f"Adjustment {made.number}", location=location.name)
-    return made
+    return len(rows), made
 
 
 def overwrite(session: Session, store: Store, ids: Collection[int] | None, now: datetime) -> int:

@@ -14,15 +14,18 @@ from flask import Flask
 
 from referins_woo import config as configuration
 from referins_woo import process, queues
+from referins_woo.accounts.users import create_user
 from referins_woo.crypto import Vault
 from referins_woo.db import Database
+from referins_woo.practice_store import PracticeStore, StoreOptions
 from referins_woo.process import Process
 from referins_woo.runs import automations
 from tests.conftest import ENCRYPTION_KEY, SECRET_KEY, ClockHand, LiveServer
 from tests.factories.rows import Made, account_with_everything
 from tests.flows.invariants import Watch, watch
-from tests.flows.merchants import Merchant, merchant_of
+from tests.flows.merchants import EMAIL, Merchant, merchant_of
 from tests.flows.rows import Watching
+from tests.flows.test_live_changes import Merchant as Selling
 from tests.replay import merchant
 from tests.replay.server import Replay
 from tests.replay.shelf import store_a
@@ -73,6 +76,15 @@ def shop(recordings: Path) -> Iterator[Replay]:
     yield from_shelf
     from_shelf.stop()
     assert not from_shelf.unknown, from_shelf.unknown
+
+
+@pytest.fixture(name="merchant")
+def merchant_by_sweeps(running: Process, bells: queues.MemoryBells) -> Iterator[Selling]:
+    """A merchant who has signed up, beside a practice store of 20 orders that is followed by sweeps."""
+    with running.database.unit() as session:
+        create_user(session, EMAIL, "correct horse battery")
+    with PracticeStore(StoreOptions(size=20, webhook_delay=None)) as practice:
+        yield Selling(running, bells, practice)
 
 
 @pytest.fixture

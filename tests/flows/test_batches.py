@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
 from sqlalchemy import func, select
 
 import referins_woo.writeback.jobs  # noqa: F401  (answers the bells)
-from referins_woo import clock, queues
-from referins_woo.accounts.users import create_user
+from referins_woo import clock
 from referins_woo.commerce import batch_assigning, batch_book, ledger, locations, removal
 from referins_woo.commerce.batch_book import Line
 from referins_woo.commerce.batches import Named
@@ -19,8 +17,6 @@ from referins_woo.commerce.ledger import Goods
 from referins_woo.commerce.models import Location, Order, OrderLine, StockAdjustment, StockBatch, StockEntry, StockItem
 from referins_woo.commerce.stock import SCALE
 from referins_woo.errors import InvalidInput
-from referins_woo.practice_store import PracticeStore, StoreOptions
-from referins_woo.process import Process
 from referins_woo.reports import batches as reports
 from referins_woo.stores.models import Store
 from tests.flows.test_live_changes import Merchant
@@ -90,15 +86,6 @@ class Batched(Shop):
         if found is None:
             return {}, 0
         return {part.batch.number: part.quantity // SCALE for part in found.parts}, found.unassigned // SCALE
-
-
-@pytest.fixture
-def merchant(running: Process, bells: queues.MemoryBells) -> Iterator[Merchant]:
-    """A merchant whose store follows WooCommerce by sweeps."""
-    with running.database.unit() as session:
-        create_user(session, WHO, "correct horse battery")
-    with PracticeStore(StoreOptions(size=10, webhook_delay=None)) as practice:
-        yield Merchant(running, bells, practice)
 
 
 @pytest.fixture
@@ -240,7 +227,7 @@ def test_by_hand_batches_are_filled_emptied_and_never_below_zero(shop: Batched) 
         pytest.raises(InvalidInput, match="Batch B would hold -1"),
         shop.merchant.process.database.unit() as session,
     ):
-        ledger.edit(session, session.get_one(StockAdjustment, made.id), {entry.id: SCALE}, WHO, clock.now())
+        ledger.correct(session, session.get_one(StockAdjustment, made.id), {entry.id: SCALE}, WHO, clock.now())
 
 
 def test_whatever_happens_batches_and_what_is_without_come_to_what_is_on_hand(shop: Batched) -> None:

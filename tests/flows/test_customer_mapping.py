@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 import referins_woo.customer_mapping.jobs
 import referins_woo.writeback.jobs
@@ -13,16 +15,20 @@ from referins_woo import clock, queues
 from referins_woo.accounts.users import create_user
 from referins_woo.commerce import contacts
 from referins_woo.commerce.models import Contact, ContactLink, CustomerMapping, StoreMapping
-from referins_woo.customer_mapping import applying, desk, push, settings, suggesting
+from referins_woo.commerce.records import CustomerRecord
+from referins_woo.commerce.upsert.contacts import upsert_customers
+from referins_woo.customer_mapping import applying, desk, files, push, settings, suggesting
 from referins_woo.errors import InvalidInput
 from referins_woo.practice_store import PracticeStore, StoreOptions
 from referins_woo.process import Process
+from referins_woo.stores.door import open_store
 from referins_woo.stores.models import Store
 from referins_woo.writeback.models import StoreWrite
 from tests.conftest import ClockHand
 from tests.flows.test_live_changes import Merchant
 
 WHO = "olga@shop.example"
+_NAMES = count()
 
 
 class Mapper(Merchant):
@@ -195,7 +201,7 @@ def test_only_what_was_changed_here_is_sent_and_the_email_when_the_row_asks(merc
         "ana.new@example.com",
     )
     assert merchant.sent() == [("PUT", f"/wp-json/wc/v3/customers/{link.woo_id}")]
-    merchant.edit(ana, email="ana.moved@example.com")  # the pull gave WooCommerce's back (M4)
+    merchant.edit(ana, email="ana.moved@example.com")  # not asked for, it is WooCommerce's again by the pull (M4)
     merchant.tick(ana, with_email=True)
     merchant.push(ana)
     assert merchant.customer(link.woo_id)["email"] == "ana.moved@example.com"
@@ -205,6 +211,93 @@ def test_only_what_was_changed_here_is_sent_and_the_email_when_the_row_asks(merc
     merchant.practice.forget_requests()
     assert merchant.push(ana).unchanged == 1, "the echo of our own changes is no change"
     assert merchant.sent() == []
+
+
+def _pull(merchant: Mapper, woo_id: int) -> None:
+    """The store's own word of a customer comes in: by its webhook, and by the sweeps."""
+    merchant.practice.update_customer(woo_id, last_name=f"Pulled-{next(_NAMES)}")
+    merchant.bells.drain()
+    merchant.sweep()
+
+
+def test_a_pull_takes_back_no_change_that_waits_for_a_push_and_the_push_sends_it(merchant: Mapper) -> None:
+    merchant.choose()
+    ana = merchant.contact(first_name="Ana", last_name="Petrova", email="ana.new@example.com")
+    merchant.tick(ana)
+    merchant.push(ana)
+    link = merchant.link(ana)
+    assert link is not None
+    merchant.sweep()
+    merchant.edit(ana, phone="555 1", email="ana.moved@example.com")
+    merchant.tick(ana, with_email=True)
+    _pull(merchant, link.woo_id)
+    [contact] = merchant.rows(Contact, Contact.id == ana)
+    assert (contact.email, contact.phone) == ("ana.moved@example.com", "555 1")
+    assert contact.last_name.startswith("Pulled-"), "what was changed there alone comes in"
+    merchant.practice.forget_requests()
+    merchant.push(ana)
+    there = merchant.customer(link.woo_id)
+    assert (there["email"], there["billing"]["phone"]) == ("ana.moved@example.com", "555 1")
+    assert there["last_name"] == contact.last_name
+    assert merchant.push(ana).unchanged == 1
+    # Nobody is to be told any more: WooCommerce's values stand again (M4).
+    merchant.edit(ana, phone="999")
+    merchant.choose("off")
+    _pull(merchant, link.woo_id)
+    [contact] = merchant.rows(Contact, Contact.id == ana)
+    assert contact.phone == "555 1"
+
+
+def test_what_both_sides_changed_stays_as_it_is_here_until_somebody_decides(merchant: Mapper) -> None:
+    merchant.choose()
+    ana = merchant.contact(first_name="Ana", last_name="Petrova", email="ana.new@example.com", phone="1")
+    merchant.tick(ana)
+    merchant.push(ana)
+    link = merchant.link(ana)
+    assert link is not None
+    merchant.sweep()
+    merchant.edit(ana, phone="3")
+    merchant.practice.update_customer(link.woo_id, billing={**merchant.customer(link.woo_id)["billing"], "phone": "2"})
+    merchant.bells.drain()
+    for _ in range(2):
+        merchant.sweep()
+    [contact] = merchant.rows(Contact, Contact.id == ana)
+    assert contact.phone == "3", "the pull asks nobody, and takes nothing back"
+    merchant.push(ana)
+    assert merchant.row(ana).reason == "changed_there" and merchant.customer(link.woo_id)["billing"]["phone"] == "2"
+    with merchant.unit() as session:
+        desk.believe(session, merchant.store(session), session.get_one(Contact, ana))
+    merchant.sweep()
+    [contact] = merchant.rows(Contact, Contact.id == ana)
+    assert contact.phone == "2", "WooCommerce's were chosen"
+
+
+def test_a_look_from_before_a_push_takes_nothing_back(merchant: Mapper, hand: ClockHand) -> None:
+    merchant.choose()
+    ana = merchant.contact(first_name="Ana", last_name="Petrova", email="ana.new@example.com")
+    merchant.tick(ana)
+    merchant.push(ana)
+    link = merchant.link(ana)
+    assert link is not None
+    merchant.sweep()
+    before = open_store(merchant.process, merchant.store_id).customer(link.woo_id)
+    assert isinstance(before, CustomerRecord)
+    merchant.edit(ana, email="ana.moved@example.com")
+    merchant.tick(ana, with_email=True)
+    merchant.push(ana)
+
+    def look() -> str:
+        with merchant.unit() as session:
+            store = merchant.store(session)
+            upsert_customers(session, store.account_id, store.id, [before], clock.now())
+        [contact] = merchant.rows(Contact, Contact.id == ana)
+        return str(contact.email)
+
+    assert look() == "ana.moved@example.com"
+    merchant.sweep()
+    assert merchant.push(ana).unchanged == 1
+    hand.advance(minutes=6)
+    assert look() == "ana.new@example.com", "so late, somebody has changed it back there"
 
 
 def test_what_was_changed_on_both_sides_waits_for_a_decision(merchant: Mapper) -> None:
@@ -253,6 +346,42 @@ def test_identical_names_are_suggested_one_to_one_applied_and_undone(merchant: M
     assert merchant.sent() == []
 
 
+def test_undo_gives_rows_and_contacts_back_as_they_were_column_by_column(merchant: Mapper) -> None:
+    merchant.practice.create_customer(
+        "theirs@example.com", first_name="Ann", last_name="Smith", billing={"city": "Bonn", "phone": "7"}
+    )
+    merchant.practice.create_customer("kim@example.com", first_name="Kim", last_name="Lee")
+    smith = merchant.contact(name="Ann Smith", email="ours@example.com", phone="1")
+    kim = merchant.contact(name="Kim Lee", email="other@example.com")
+    with merchant.unit() as session:
+        session.get_one(Contact, smith).is_guest = True
+    merchant.tick(kim)
+    merchant.suggest()
+
+    def everything() -> list[Any]:
+        with merchant.process.database.reading() as session:
+            return [
+                session.execute(select(*_columns(model)).order_by(model.id)).all()
+                for model in (Contact, CustomerMapping, ContactLink)
+            ]
+
+    before = everything()
+    with merchant.unit() as session:
+        assert applying.apply(session, merchant.store(session), clock.now()) == 2
+    merchant.tick(smith)
+    merchant.sweep()
+    [pulled] = merchant.rows(Contact, Contact.id == smith)
+    assert (pulled.email, pulled.is_guest) == ("theirs@example.com", False), "WooCommerce's values came by the mapping"
+    with merchant.unit() as session:
+        assert applying.undo(session, merchant.store(session), clock.now()) == 2
+    assert everything() == before
+    assert not merchant.row(smith).is_ticked, "or the next push would make somebody"
+
+
+def _columns(model: Any) -> list[Any]:
+    return [column for column in model.__table__.columns if column.key != "updated_at"]
+
+
 def test_an_id_is_looked_at_before_it_is_mapped(merchant: Mapper) -> None:
     ana = merchant.contact(name="Ana", email="a@example.com")
     bob = merchant.contact(name="Bob", email="b@example.com")
@@ -269,6 +398,29 @@ def test_an_id_is_looked_at_before_it_is_mapped(merchant: Mapper) -> None:
     with merchant.unit() as session:
         desk.unmap(session, merchant.store(session), session.get_one(Contact, ana), clock.now())
     assert merchant.link(ana) is None
+
+
+def test_a_file_maps_to_customers_whom_the_store_shows_all_of_them_or_none(merchant: Mapper) -> None:
+    ana = merchant.contact(name="Ana", email="a@example.com")
+    bob = merchant.contact(name="Bob", email="b@example.com")
+    one, other = (merchant.practice.create_customer(f"{letter}@shop.example") for letter in "cd")
+    heading = "contact_id,webstore_customer,webstore_id"
+    for text, words in (
+        (f"{ana},yes,{one}\n{bob},yes,999999", "Line 3: There is no customer 999999"),
+        (f"{ana},yes,{one}\n{bob},yes,1", "Line 3: User 1 has the role administrator"),
+        (f"{ana},yes,{one}\n{bob},yes,{one}", f"Line 3: Customer {one} is mapped to contact {ana} already"),
+    ):
+        with pytest.raises(InvalidInput, match=words):
+            files.take(merchant.process, merchant.store_id, f"{heading}\n{text}\n", clock.now())
+        assert merchant.link(ana) is None and merchant.rows(CustomerMapping) == []
+    text = f"{heading}\n{ana},yes,{one}\n{bob},,{other}\n"
+    taken = files.take(merchant.process, merchant.store_id, text, clock.now())
+    assert (taken.changed, taken.mapped) == (1, 2)
+    links = [merchant.link(contact) for contact in (ana, bob)]
+    assert [link and link.woo_id for link in links] == [one, other]
+    merchant.practice.forget_requests()
+    assert files.take(merchant.process, merchant.store_id, text, clock.now()).mapped == 0
+    assert not merchant.practice.requests, "what is mapped so already is not asked for"
 
 
 def test_nothing_is_pushed_while_push_is_off_or_the_keys_are_refused(merchant: Mapper) -> None:

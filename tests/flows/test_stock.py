@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import select
 
 import referins_woo.writeback.jobs  # noqa: F401  (answers the bells)
 from referins_woo import clock, queues
-from referins_woo.accounts.users import create_user
 from referins_woo.commerce import ledger, locations, removal, stock_opening
 from referins_woo.commerce.ledger import Goods
 from referins_woo.commerce.models import Location, Order, OrderLine, StockAdjustment, StockItem
@@ -96,15 +94,6 @@ class Shop:
                 assert ours[proposed.key] == proposed.woo_quantity, proposed
         for key, woo_id in (("sku:BAG", self.bag), ("sku:SHIRT", self.shirt), ("sku:SHIRT-S", self.small)):
             assert ours[key] == self.woo(woo_id) * SCALE, key
-
-
-@pytest.fixture
-def merchant(running: Process, bells: queues.MemoryBells) -> Iterator[Merchant]:
-    """A merchant whose store follows WooCommerce by sweeps."""
-    with running.database.unit() as session:
-        create_user(session, WHO, "correct horse battery")
-    with PracticeStore(StoreOptions(size=20, webhook_delay=None)) as practice:
-        yield Merchant(running, bells, practice)
 
 
 @pytest.fixture

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
 
 import referins_woo.writeback.jobs  # noqa: F401  (answers the bells)
-from referins_woo import clock, queues
-from referins_woo.accounts.users import create_user
+from referins_woo import clock
 from referins_woo.commerce import ledger, locations
 from referins_woo.commerce.ledger import Goods
 from referins_woo.commerce.models import Location, Product, StockItem, StoreStock
@@ -85,15 +84,6 @@ class Pushing(Shop):
         """SKU, quantity and state of all that was sent, oldest first."""
         found = self.merchant.rows(StoreWrite, StoreWrite.kind == "stock_set")
         return [(one.label, one.body["stock_quantity"], one.state) for one in sorted(found, key=lambda one: one.id)]
-
-
-@pytest.fixture
-def merchant(running: Process, bells: queues.MemoryBells) -> Iterator[Merchant]:
-    """A merchant whose store follows WooCommerce by sweeps."""
-    with running.database.unit() as session:
-        create_user(session, WHO, "correct horse battery")
-    with PracticeStore(StoreOptions(size=20, webhook_delay=None)) as practice:
-        yield Merchant(running, bells, practice)
 
 
 @pytest.fixture
@@ -182,8 +172,8 @@ def test_what_was_changed_in_woocommerce_waits_and_is_taken_over_or_overwritten(
     assert words == ["1 quantity was changed in WooCommerce: take over or overwrite them under Stock."] * 2
     with shop.merchant.process.database.unit() as session:
         store = session.get_one(Store, shop.merchant.store_id)
-        made = stock_desk.take_over(session, store, [shop.row().id], clock.now(), WHO)
-        assert made is not None
+        done, made = stock_desk.take_over(session, store, [shop.row().id], clock.now(), WHO)
+        assert made is not None and done == 1
         stock_desk.overwrite(session, store, None, clock.now())
     shop.merchant.bells.drain()
     assert (shop.woo(shop.bag), shop.figures("sku:BAG")) == (33, (33, 0, 33))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 import referins_woo.commerce.models.contact  # noqa: F401  (foreign keys name its table)
 from referins_woo import clock
-from referins_woo.db import Base, Key
+from referins_woo.db import Base, Json, Key
 
 
 class CustomerMapping(Base):
@@ -46,6 +47,12 @@ class CustomerMapping(Base):
     """The confirmation of suggestions that mapped it: they are undone together."""
     mapped_by: Mapped[str] = mapped_column(String(10), default="")
     """`suggested`, `typed` or `created`, where the link was made here; empty: by the rules of matching."""
+    before: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    """What the row and its contact were before they were mapped here: taking the mapping back gives it back."""
+    told_at: Mapped[datetime | None]
+    """When the store last took a change of this contact."""
+    told_over: Mapped[str] = mapped_column(String(200), default="")
+    """The marks (`ContactLink.pulled`) of before that: whoever shows them a moment later was read before it."""
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
 
 

@@ -64,4 +64,6 @@ class ContactMerge(Base):
     """All columns of the contact that stayed, before and after."""
     moved: Mapped[dict[str, Any]] = mapped_column(Json)
     """Table → numbers of the rows that moved."""
+    aside: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)
+    """What else went or came by the merge (`match_desk.aside`): undoing it puts each in its place again."""
     merged_at: Mapped[datetime] = mapped_column(default=clock.now)

@@ -107,7 +107,11 @@ class StockAdjustment(Base):
     """One change of what is on hand at a location, with its reason and who made it."""
 
     __tablename__ = "stock_adjustments"
-    __table_args__ = (UniqueConstraint("account_id", "number"), Index("ix_stock_adjustments_order", "order_id"))
+    __table_args__ = (
+        UniqueConstraint("account_id", "number"),
+        Index("ix_stock_adjustments_order", "order_id"),
+        Index("ix_stock_adjustments_corrects", "corrects_id"),
+    )
 
     id: Mapped[int] = mapped_column(Key, primary_key=True)
     account_id: Mapped[int]
@@ -115,7 +119,9 @@ class StockAdjustment(Base):
     """Counts the account's adjustments."""
     location_id: Mapped[int] = mapped_column(ForeignKey("locations.id"))
     kind: Mapped[str] = mapped_column(String(12))
-    """`by_hand`, `opening` (a store's first count), or `order` (delivered, put back, found later)."""
+    """`by_hand`, `opening` (a store's first count), `order` (delivered, put back, found later), or `correction`."""
+    corrects_id: Mapped[int | None]
+    """Of a correction: the adjustment whose lines it sets right. What was entered stays as it was."""
     order_id: Mapped[int | None]
     reason: Mapped[str] = mapped_column(Text, default="")
     by: Mapped[str] = mapped_column(String(320), default="")

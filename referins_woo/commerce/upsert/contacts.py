@@ -12,11 +12,13 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from referins_woo.commerce import mapping, matching
+from referins_woo.commerce.mapping import Pull
 from referins_woo.commerce.matching import Candidate, email_key, name_key
 from referins_woo.commerce.models import Contact, ContactLink, CustomerMapping, Order
 from referins_woo.commerce.records import Address, CustomerRecord, OrderRecord
 from referins_woo.commerce.upsert.bulk import among, insert_rows, new_ids, table_of, update_rows
 from referins_woo.commerce.upsert.matches import Pair, ask_about, made_for_guests, pairs_of
+from referins_woo.commerce.upsert.pulled import left_alone, pulls
 from referins_woo.db import one_of
 
 _CONTACT = (
@@ -106,8 +108,8 @@ def upsert_customers(
             touched[contact_id] = customer
     insert_rows(session, Contact, _CONTACT, list(fresh.values()))
     ask_about(session, account_id, store_id, changes.pairs, now)
-    changes.updated = _overwrite(session, touched, now)
-    _write_links(session, store_id, new_links, unique, links)
+    changes.updated, left = _overwrite(session, store_id, touched, now)
+    _write_links(session, store_id, new_links, unique, links, left)
     return changes
 
 
@@ -241,18 +243,25 @@ def _guest_row(contact_id: int, account_id: int, order: OrderRecord, now: dateti
     ]
 
 
-def _overwrite(session: Session, touched: dict[int, CustomerRecord], now: datetime) -> list[int]:
+def _overwrite(
+    session: Session, store_id: int, touched: dict[int, CustomerRecord], now: datetime
+) -> tuple[list[int], dict[int, Pull]]:
+    """Return the contacts that changed, and what was left alone of them (by customer) because it waits to be told."""
     if not touched:
-        return []
-    contacts = session.execute(
+        return [], {}
+    found = session.execute(
         select(
             *(Contact.id, Contact.name, Contact.first_name, Contact.last_name, Contact.email, Contact.phone),
             *(Contact.billing, Contact.shipping, Contact.is_guest),
         ).where(among(session, Contact.id, touched))
     )
+    contacts = {row.id: row for row in found}
+    left = pulls(session, store_id, touched, contacts, now)
     rows = []
-    for row in contacts:
+    for row in contacts.values():
         customer = touched[row.id]
+        if row.id in left:
+            customer = left_alone(customer, row, left[row.id].stay)
         first, last, name = row.first_name, row.last_name, row.name
         if customer.name:
             first, last, name = customer.first_name, customer.last_name, customer.name
@@ -286,7 +295,7 @@ def _overwrite(session: Session, touched: dict[int, CustomerRecord], now: dateti
                 ]
             )
     update_rows(session, Contact, _CHANGE, rows)
-    return [row[0] for row in rows]
+    return [row[0] for row in rows], {touched[contact_id].woo_id: pull for contact_id, pull in left.items()}
 
 
 def _filled(before: Address, after: Address) -> Address:
@@ -300,6 +309,7 @@ def _write_links(
     new_links: list[list[Any]],
     customers: dict[int, CustomerRecord],
     links: dict[int, Any],
+    left: dict[int, Pull],
 ) -> None:
     ids = new_ids(session, ContactLink, len(new_links))
     rows = [
@@ -323,12 +333,14 @@ def _write_links(
         # Who is a customer now is suggested to nobody, and a customer's own e-mail is no taken one.
         session.execute(_SUGGEST_NO_MORE, {"b_store": store_id, "b_contacts": [row[4] for row in rows]})
     for woo_id, link in links.items():
-        customer = customers[woo_id]
+        customer, alone = customers[woo_id], left.get(woo_id)
+        if alone is not None and alone.is_stale:
+            continue  # it was read before the store took our change: the next look is another one
         if customer.content_hash and (customer.content_hash != link.content_hash or link.gone_at is not None):
             session.query(ContactLink).filter(ContactLink.store_id == store_id, ContactLink.woo_id == woo_id).update(
                 {
                     "content_hash": customer.content_hash,
-                    "pulled": _marks(customer),
+                    "pulled": alone.pulled if alone is not None else _marks(customer),
                     "role": customer.role,
                     "username": customer.username,
                     "gone_at": None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -16,8 +18,8 @@ class LinkedElsewhere(FinalError):
     """The customer is another contact already, or the contact another customer."""
 
 
-def fields_of(contact: Contact) -> dict[str, str]:
-    """Return a contact's fields as they compare with a customer's."""
+def fields_of(contact: Any) -> dict[str, str]:
+    """Return the fields of a contact, or of a row with its columns, as they compare with a customer's."""
     return mapping.flat(
         *(contact.first_name, contact.last_name, contact.email, contact.phone), *(contact.billing, contact.shipping)
     )

@@ -16,7 +16,7 @@ from referins_woo.customer_mapping import applying, desk, push, settings, sugges
 from referins_woo.errors import InvalidInput, ReferinsError
 from referins_woo.reports import customer_mapping as reports
 from referins_woo.stores.models import Store
-from referins_woo.web import scope
+from referins_woo.web import customer_acts, scope
 from referins_woo.web.api import answers, paging
 from referins_woo.web.api.bearer import account_id, api
 from referins_woo.web.api.contract import operation
@@ -76,6 +76,14 @@ class MappingChange(Input):
             examples=[63],
         ),
     ] = None
+
+
+class MappingDecision(Input):
+    """What to do."""
+
+    model_config = ConfigDict(json_schema_extra=example({"act": "ignore"}))
+
+    act: Annotated[Literal["accept", "take", "ignore", "unmap", "overwrite", "pull"], Field(examples=["ignore"])]
 
 
 class Suggesting(Document):
@@ -184,6 +192,29 @@ def change_mapping(store_id: int, contact_id: int, json: MappingChange) -> Respo
         return work.answer(_document(row))
 
 
+@api.post("/stores/<int:store_id>/mapping/<int:contact_id>/decide")
+@operation(Mapping, tag="Stores", problems=(409,))
+def decide_mapping(store_id: int, contact_id: int, json: MappingDecision) -> Response:
+    """Decide about a contact
+
+    `accept` a suggestion; `take` the customer that is offered; `ignore`: suggest it no more; `unmap` what was mapped
+    here. Of what was changed on both sides: `overwrite` it in WooCommerce with the next push, or `pull` WooCommerce's.
+    409 where the store does not answer.
+    """
+    with scope.reading() as session:
+        scope.own_of(session, Store, store_id, account_id())
+        scope.own_of(session, tables.Contact, contact_id, account_id())
+    try:
+        customer_acts.done(store_id, json.act, contact_id, account_id())
+    except InvalidInput:
+        raise
+    except ReferinsError as error:
+        raise Rejected(409, str(error)) from None
+    with writing() as work:
+        (row,) = reports.page_of(work.session, work.own(Store, store_id), [contact_id])
+        return work.answer(_document(row))
+
+
 @api.post("/stores/<int:store_id>/mapping/suggest")
 @operation(Suggesting, tag="Stores", status=202, problems=(409,))
 def suggest_mapping(store_id: int) -> Response:
@@ -224,7 +255,7 @@ def apply_suggestions(store_id: int) -> Response:
 def undo_suggestions(store_id: int) -> Response:
     """Take the last confirmation of suggestions back
 
-    What it mapped is suggested again; values that WooCommerce gave meanwhile stay.
+    Rows, ticks and contacts are what they were before it, but for what somebody typed since.
     """
     with writing() as work:
         store = work.own(Store, store_id)

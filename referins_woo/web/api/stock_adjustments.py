@@ -17,7 +17,7 @@ from referins_woo.commerce.batch_book import Line
 from referins_woo.commerce.upsert.bulk import lock_account
 from referins_woo.errors import InvalidInput
 from referins_woo.web import scope, stock_entry
-from referins_woo.web.api import paging
+from referins_woo.web.api import answers, paging
 from referins_woo.web.api.bearer import account_id, api
 from referins_woo.web.api.contract import operation
 from referins_woo.web.api.documents import (
@@ -47,9 +47,11 @@ _GIVEN_DAY = Annotated[date | None, BeforeValidator(calendar_day)]
 class AdjustmentLine(Document):
     """By how much some goods change."""
 
+    id: Id
     sku: SKU
     name: Annotated[str, Field(examples=["Hoodie"])]
-    quantity: Annotated[Quantity, Field(description="Below zero: some are gone.")]
+    quantity: Annotated[Quantity, Field(description="As it was entered. Below zero: some are gone.")]
+    corrected: Annotated[Quantity, Field(description="What corrections made of it since.")]
     batch: Annotated[NamedBatch | None, Field(description="null: without a batch.")]
 
 
@@ -59,8 +61,10 @@ class StockAdjustment(Document):
     id: Id
     number: Annotated[int, Field(examples=[12])]
     location_id: Id
-    kind: Annotated[str, Field(description="`by_hand`, `opening` or `order`.", examples=["by_hand"])]
+    kind: Annotated[str, Field(description="`by_hand`, `opening`, `order` or `correction`.", examples=["by_hand"])]
     order_id: Annotated[int | None, Field(examples=[None])]
+    corrects_id: Annotated[int | None, Field(description="Of a correction: what it sets right.", examples=[None])]
+    corrected_by: Annotated[list[int], Field(description="The corrections of this one, by id.", examples=[[]])]
     reason: Text
     by: Annotated[str, Field(examples=["you@example.com"])]
     created_at: Time
@@ -117,6 +121,23 @@ class NewStockAdjustment(Input):
     lines: Annotated[list[NewLine], Field(min_length=1, max_length=adjusting.MOST_LINES)]
 
 
+class CorrectedLine(BaseModel):
+    """What a line should have been."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    id: Annotated[int, Field(ge=1, le=LARGEST_ID, description="Of the line.", examples=[31])]
+    quantity: Annotated[int | float, Field(ge=-(10**9), le=10**9, examples=[10])]
+
+
+class StockCorrection(Input):
+    """Lines of an adjustment as they should have been; those that are not named stay."""
+
+    model_config = ConfigDict(json_schema_extra=example({"lines": [{"id": 1, "quantity": 10}]}))
+
+    lines: Annotated[list[CorrectedLine], Field(min_length=1, max_length=adjusting.MOST_LINES)]
+
+
 @api.get("/stock/adjustments")
 @operation(Page[StockAdjustment], tag="Stock")
 def list_stock_adjustments(query: AdjustmentFilters) -> Response:
@@ -127,7 +148,7 @@ def list_stock_adjustments(query: AdjustmentFilters) -> Response:
             table.account_id == account_id(),
             *paging.equals(query, location_id=table.location_id, order_id=table.order_id, kind=table.kind),
         ]
-        return paging.rows(session, table, conditions, query, lambda rows: _documents(session, rows))
+        return paging.rows(session, table, conditions, query, lambda rows: documents(session, rows))
 
 
 @api.post("/stock/adjustments")
@@ -148,7 +169,35 @@ def create_stock_adjustment(json: NewStockAdjustment) -> Response:
         goods = adjusting.goods(work.session, work.account_id, (line.sku for line in json.lines))
         lines = [(goods[line.sku], _line(position, line)) for position, line in enumerate(json.lines)]
         made = stock_entry.enter(work.session, location, lines, json.reason or "By API")
-        return work.answer(_documents(work.session, [made])[0], 201)
+        return work.answer(documents(work.session, [made])[0], 201)
+
+
+@api.get("/stock/adjustments/<int:adjustment_id>")
+@operation(StockAdjustment, tag="Stock")
+def show_stock_adjustment(adjustment_id: int) -> Response:
+    """Show an adjustment"""
+    with scope.reading() as session:
+        found = scope.own_of(session, tables.StockAdjustment, adjustment_id, account_id())
+        return answers.answer(documents(session, [found])[0])
+
+
+@api.patch("/stock/adjustments/<int:adjustment_id>")
+@operation(StockAdjustment, tag="Stock")
+def correct_stock_adjustment(adjustment_id: int, json: StockCorrection) -> Response:
+    """Correct an adjustment
+
+    What was entered stays as it was: the difference is entered as another adjustment, its correction, which the answer
+    names in `corrected_by`. Adjustments of orders, and corrections, are not corrected: enter one of your own.
+    """
+    with writing() as work:
+        lock_account(work.session, work.account_id)
+        adjustment = work.own(tables.StockAdjustment, adjustment_id)
+        wanted = {line.id: round(line.quantity * _SCALE) for line in json.lines}
+        if len(wanted) < len(json.lines):
+            raise InvalidInput("lines", "A line is there twice: give each once.")
+        stock_entry.correct(work.session, adjustment, wanted)
+        work.session.flush()
+        return work.answer(documents(work.session, [adjustment])[0])
 
 
 def _line(position: int, given: NewLine) -> Line:
@@ -161,8 +210,16 @@ def _line(position: int, given: NewLine) -> Line:
     return Line(quantity, named, field, f"lines.{position}: ", already_here=given.already_here)
 
 
-def _documents(session: Session, rows: Sequence[tables.StockAdjustment]) -> list[StockAdjustment]:
+def documents(session: Session, rows: Sequence[tables.StockAdjustment]) -> list[StockAdjustment]:
+    """Return adjustments with their lines, as the API shows them."""
     lines: dict[int, list[AdjustmentLine]] = {row.id: [] for row in rows}
+    since = ledger.corrected(session, list(lines))
+    corrections: dict[int, list[int]] = {row.id: [] for row in rows}
+    table = tables.StockAdjustment
+    for correction_id, of in session.execute(
+        select(table.id, table.corrects_id).where(table.corrects_id.in_(lines)).order_by(table.id)
+    ):
+        corrections[of or 0].append(correction_id)
     for entry, item, batch in session.execute(
         select(tables.StockEntry, tables.StockItem, tables.StockBatch)
         .join(tables.StockItem, tables.StockItem.id == tables.StockEntry.item_id)
@@ -171,7 +228,18 @@ def _documents(session: Session, rows: Sequence[tables.StockAdjustment]) -> list
         .order_by(tables.StockEntry.id)
     ):
         named = None if batch is None else NamedBatch.model_validate(batch)
+        changed = since.get((entry.adjustment_id, item.id, entry.batch_id), 0)
         lines[entry.adjustment_id].append(
-            AdjustmentLine(sku=item.sku, name=item.name, quantity=entry.quantity, batch=named)
+            AdjustmentLine(
+                id=entry.id,
+                sku=item.sku,
+                name=item.name,
+                quantity=entry.quantity,
+                corrected=entry.quantity + changed,
+                batch=named,
+            )
         )
-    return [StockAdjustment.model_validate(Shown(row, lines=lines[row.id])) for row in rows]
+    return [
+        StockAdjustment.model_validate(Shown(row, lines=lines[row.id], corrected_by=corrections[row.id]))
+        for row in rows
+    ]

@@ -243,10 +243,7 @@ def decide_store_stock(store_id: int, json: StockDecision) -> Response:
         store, session = work.own(Store, store_id), work.session
         made = None
         if json.act == "take_over":
-            before = stock_desk.counts(session, store.id).get("changed", 0)
-            made = stock_desk.take_over(session, store, json.ids, clock.now(), audit.acting())
-            session.flush()
-            done = before - stock_desk.counts(session, store.id).get("changed", 0)
+            done, made = stock_desk.take_over(session, store, json.ids, clock.now(), audit.acting())
         elif json.act == "overwrite":
             done = stock_desk.overwrite(session, store, json.ids, clock.now())
         else:

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 import referins_woo
 from referins_woo import clock, queues
 from referins_woo.accounts.models import AuditEntry
 from referins_woo.commerce import contacts as people
-from referins_woo.commerce.models import Contact, ContactLink, ContactMerge, Match, Order
+from referins_woo.commerce.models import Contact, ContactLink, ContactMerge, CustomerMapping, Match, Order, StoreMapping
 from referins_woo.commerce.records import CustomerRecord, OrderRecord
 from referins_woo.commerce.upsert.contacts import contacts_for_guests, upsert_customers
+from referins_woo.customer_mapping import desk as mapping
 from referins_woo.db import Base
 from referins_woo.errors import InvalidInput
 from referins_woo.events.models import Event
@@ -28,6 +29,7 @@ from referins_woo.privacy.erase import erase
 from referins_woo.privacy.export import export
 from referins_woo.process import Process
 from referins_woo.runs.models import Run
+from referins_woo.stores.models import Store
 from tests.factories.rows import Made, account_with_everything, with_double
 from tests.referins_woo.events.test_detect import order
 
@@ -103,7 +105,7 @@ def test_guests_of_a_shared_email_get_one_new_contact_even_before_an_order_is_st
 def _everything(session: Session) -> dict[str, list[Any]]:
     """All rows that belong to contacts, column by column, but for the time of their last change."""
     found = {}
-    for model in (Contact, *rows.MOVED):
+    for model in (Contact, *rows.MOVED, StoreMapping):
         columns = [column for column in model.__table__.columns if column.key != "updated_at"]
         found[model.__tablename__] = session.execute(select(*columns).order_by(model.id)).all()
     return found
@@ -120,8 +122,16 @@ def test_undo_restores_both_contacts_their_orders_consent_and_tags_column_by_col
         consent.note(session, gone, consent.Word("unsubscribed", AT, "form"), AT)
         order = session.get_one(Order, ours.ids["order_id"])
         session.add(_copy(order, contact_id=gone.id, woo_id=1))
+        # Both have their say in the store, and all its guest orders go to the one that may be gone.
+        store = session.get_one(Store, order.store_id)
+        mapping.change(session, store, kept, AT, with_email=True)
+        mapping.change(session, store, gone, AT, ticked=True, username="ana.p")
+        session.execute(delete(StoreMapping).where(StoreMapping.store_id == store.id))
+        session.add(StoreMapping(account_id=ours.account_id, store_id=store.id, guest_contact_id=gone.id))
+        third = people.create(session, ours.account_id, people.Fields(name="Third"), AT)
+        desk.ask_by_hand(session, ours.account_id, gone.id, third.id, AT)
         session.flush()
-        before = _everything(session)
+        before, asked = _everything(session), session.scalar(select(func.count()).select_from(Match))
     for keep in (ours.ids["contact_id"], ours.ids["double_id"]):
         lost = ours.ids["double_id"] if keep == ours.ids["contact_id"] else ours.ids["contact_id"]
         with running.database.unit() as session:
@@ -134,11 +144,14 @@ def test_undo_restores_both_contacts_their_orders_consent_and_tags_column_by_col
             said = session.scalar(select(func.count()).where(ConsentEvent.contact_id == keep))
             assert (orders, said) == (2, 1)
             assert session.scalar(select(Run.contact_id)) == session.scalar(select(Message.contact_id)) == keep
+            assert session.scalars(select(CustomerMapping.contact_id)).all() == [keep]
+            assert session.scalars(select(StoreMapping.guest_contact_id)).all() == [keep]
         with running.database.unit() as session:
             desk.undo(session, session.get_one(Match, ours.ids["match_id"]), clock.now(), "you@x.eu")
         with running.database.reading() as session:
             assert _everything(session) == before
             assert session.scalar(select(func.count()).select_from(ContactMerge)) == 0
+            assert session.scalar(select(func.count()).select_from(Match)) == asked
     with running.database.reading() as session:
         actions = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
         assert actions[-4:] == ["contacts_merged", "merge_undone"] * 2

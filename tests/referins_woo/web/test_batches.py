@@ -53,6 +53,25 @@ def test_tracking_is_switched_at_all_locations_and_changes_nothing_on_hand(
         assert [one.detail for one in noted] == [{"batches": "tracked"}, {"batches": "not tracked"}]
 
 
+def test_the_list_of_stock_finds_what_is_tracked_and_what_waits_for_a_batch(
+    merchant: Visitor, running: Process, ours: Made, page: str
+) -> None:
+    def found(**asked: str) -> bool:
+        return f'href="{page}"' in merchant.get("/stock", query_string=asked).text
+
+    assert found(batches="tracked") and not found(batches="no") and not found(batches="unassigned")
+    merchant.post(page, {"quantity": "2", "batch": "OLD", "received": "2020-01-01", "expires": "2020-12-31"})
+    assert found(batches="expired"), "two that nobody may sell"
+    _deliver(running, ours, 3)
+    assert found(batches="unassigned") and not found(batches="expired"), "they went out first"
+    listed = merchant.get("/stock?batches=unassigned").text
+    assert "1 not assigned" in listed and "Batches: Not assigned to a batch" in " ".join(listed.split())
+    rows = merchant.get("/stock.csv?batches=unassigned&mark=0").text.splitlines()
+    assert rows[0].endswith("Batches,Not assigned to a batch") and rows[1].endswith("tracked,1") and len(rows) == 2
+    merchant.post(f"{page}/track")
+    assert found(batches="no") and not found(batches="unassigned")
+
+
 def test_batches_come_in_on_the_page_of_goods(merchant: Visitor, page: str) -> None:
     for form, field, words in (
         ({"quantity": "3"}, "batch", "name the batch that comes in"),

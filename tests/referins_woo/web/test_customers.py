@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
@@ -75,8 +76,8 @@ def test_states_are_filtered_searched_and_exported(merchant: Visitor, ours: Made
     assert "No contacts here" in merchant.get(_page(ours) + "?state=conflict").text
     assert "No contacts here" in merchant.get(_page(ours) + "?page=99").text
     file = merchant.get(_page(ours) + "/mappings.csv?state=mapped").text.splitlines()
-    assert file[0].endswith("contact_id,name,email,username,webstore_customer,webstore_id,state,evidence")
-    assert file[1].split(",")[1:] == ["Ana Petrova", "ana@ours.example.com", "", "no", "7", "mapped", ""]
+    assert file[0].endswith("contact_id,name,email,username,webstore_customer,webstore_id,state,evidence,email_too")
+    assert file[1].split(",")[1:] == ["Ana Petrova", "ana@ours.example.com", "", "no", "7", "mapped", "", "no"]
 
 
 def test_settings_are_kept_and_faults_are_named(merchant: Visitor, ours: Made, theirs: Made, running: Process) -> None:
@@ -157,3 +158,73 @@ def test_suggestions_are_applied_and_undone_by_the_api(
         assert session.scalars(select(ContactLink.woo_id).where(ContactLink.contact_id == double)).all() == [63]
     undone = client.post(f"{path}/undo", headers=headers).get_json()
     assert (undone["changed"], undone["suggested"]) == (1, 1)
+
+
+def test_the_mapping_goes_out_as_a_file_and_comes_in_changed_all_or_nothing(
+    merchant: Visitor, client: FlaskClient, ours: Made, theirs: Made, double: int, running: Process
+) -> None:
+    headers = {"Authorization": f"Bearer {ours.api_token}"}
+    url = f"/api/v1/stores/{ours.ids['store_id']}/mapping/file"
+    out = client.get(url, headers=headers).get_json()
+    assert out["lines"] == 2 and out["next"] is None
+    assert client.post(url, json={"csv": out["csv"]}, headers=headers).get_json() == {
+        "lines": 2,
+        "changed": 0,
+        "mapped": 0,
+    }, "as it went out, it changes nothing"
+
+    def upload(text: str) -> Any:
+        return merchant.post(f"{_page(ours)}/file", {"file": (io.BytesIO(text.encode()), "mapping.csv")})
+
+    first, foreign_id = ours.ids["contact_id"], theirs.ids["contact_id"]
+    for text, words in (
+        ("", "Choose a CSV file first"),
+        ("name\nAna\n", "must name the columns"),
+        (
+            f"contact_id,webstore_customer\n{double},yes\n{foreign_id},yes\n",
+            "Line 3: there is no contact",
+        ),
+        (f"contact_id,webstore_customer\n{double},yes\n{double},no\n", "Line 3: this contact is there twice"),
+        (f"contact_id,webstore_customer\n{double},maybe\n", "Line 2: webstore_customer is yes or no"),
+        (f"contact_id,username,webstore_customer\n{double},añã,yes\n", "Line 2: A user name has letters"),
+        (f"contact_id,username\n{double},ok\n{first},other\n", "Line 3: This contact is a customer already"),
+        (f"contact_id,webstore_id\n{double},zero\n", "Line 2: webstore_id is a whole number"),
+        ("email,webstore_customer\nnobody@example.com,yes\n", "Line 2: no contact has the e-mail"),
+    ):
+        refused = upload(text)
+        assert refused.status_code == 422 and words in refused.text, text
+    with running.database.reading() as session:
+        assert not [one for one in session.scalars(select(CustomerMapping)) if one.is_ticked or one.username]
+    done = merchant.follow(upload("email;webstore_customer;username\nA.Petrova@ours.example.com;yes;a.petrova\n"))
+    assert "Read: 1. Changed: 1. Mapped: 0." in done.text
+    assert (_row(running, double).is_ticked, _row(running, double).username) == (True, "a.petrova")
+    kept = client.post(url, json={"csv": f"contact_id,webstore_customer\n{double},\n"}, headers=headers)
+    assert kept.get_json()["changed"] == 0 and _row(running, double).is_ticked, "an empty cell changes nothing"
+    foreign = f"/api/v1/stores/{theirs.ids['store_id']}/mapping/file"
+    assert client.get(foreign, headers=headers).status_code == 404
+    assert client.post(foreign, json={"csv": "email\n"}, headers=headers).status_code == 404
+
+
+def test_contacts_are_decided_about_by_the_api(client: FlaskClient, ours: Made, double: int, running: Process) -> None:
+    headers = {"Authorization": f"Bearer {ours.api_token}"}
+    url = f"/api/v1/stores/{ours.ids['store_id']}/mapping/{double}/decide"
+    with running.database.unit() as session:
+        store = session.get_one(Store, ours.ids["store_id"])
+        session.add(
+            CustomerMapping(
+                account_id=store.account_id,
+                store_id=store.id,
+                contact_id=double,
+                state="suggested",
+                reason="one_to_one",
+                offered_woo_id=99,
+            )
+        )
+    mapped = client.post(url, json={"act": "accept"}, headers=headers).get_json()
+    assert (mapped["state"], mapped["webstore_id"]) == ("mapped", 99)
+    assert client.post(url, json={"act": "accept"}, headers=headers).status_code == 422
+    assert client.post(url, json={"act": "overwrite"}, headers=headers).status_code == 422
+    freed = client.post(url, json={"act": "unmap"}, headers=headers).get_json()
+    assert (freed["state"], freed["webstore_id"]) == ("unmapped", None)
+    assert client.post(url, json={"act": "ignore"}, headers=headers).get_json()["reason"] == "ignored"
+    assert client.post(url, json={"act": "explode"}, headers=headers).status_code == 422

@@ -189,6 +189,7 @@ NO_PAGES = {
     "exports.file": "a file",
     "imports.skipped_csv": "a file",
     "stock_adjustments.lines_file": "a file",
+    "stock_adjustments.all_lines_file": "a file",
     "imports.failed_csv": "a file",
     "imports.skipped_csv_of": "a file",
     "imports.failed_csv_of": "a file",

@@ -96,7 +96,7 @@ def test_an_adjustment_comes_from_a_file_and_leaves_as_one(merchant: Visitor, ru
     assert answer.status_code == 422 and "UTF-8" in answer.text
 
 
-def test_what_people_entered_is_mended_and_what_orders_moved_is_not(
+def test_what_people_entered_is_corrected_by_another_adjustment_and_what_orders_moved_is_not(
     merchant: Visitor, running: Process, ours: Made
 ) -> None:
     url = f"/stock/adjustments/{ours.ids['adjustment_id']}"
@@ -104,13 +104,23 @@ def test_what_people_entered_is_mended_and_what_orders_moved_is_not(
         entry = session.scalars(select(StockEntry.id)).one()
     assert merchant.post(url, {f"line-{entry}": "some"}).status_code == 422
     assert merchant.post(url, {f"line-{entry}": "30"}).status_code == 303
-    [adjustment] = _adjustments(running, ours)
-    assert _entries(running, adjustment) == [300_000] and adjustment.edited_by == ours.email
+    adjustment, correction = _adjustments(running, ours)
+    [entered] = _entries(running, adjustment)
+    assert _entries(running, correction) == [300_000 - entered], "what was entered stays"
+    assert (correction.kind, correction.corrects_id, correction.by) == ("correction", adjustment.id, ours.email)
+    shown = merchant.get(url).text
+    assert 'value="30"' in shown and f'Corrected by <a href="/stock/adjustments/{correction.id}"' in shown
+    assert merchant.post(url, {f"line-{entry}": "30"}).status_code == 303
+    assert len(_adjustments(running, ours)) == 2, "nothing differs"
+    merchant.post(url, {f"line-{entry}": "0"})
+    assert _entries(running, _adjustments(running, ours)[-1]) == [-300_000], "it goes on from the first"
+    of_correction = f"/stock/adjustments/{correction.id}"
+    assert "It corrects <a" in merchant.get(of_correction).text and "Should be" not in merchant.get(of_correction).text
     with running.database.unit() as session:
         session.get_one(StockAdjustment, ours.ids["adjustment_id"]).kind = "order"
     assert merchant.post(url, {f"line-{entry}": "1"}).status_code == 422
     assert f'name="line-{entry}"' not in merchant.get(url).text
-    assert _entries(running, adjustment) == [300_000]
+    assert len(_adjustments(running, ours)) == 3
 
 
 def test_the_tab_of_a_store_asks_for_the_opening_stock_once(
@@ -144,12 +154,68 @@ def test_the_api_enters_and_lists(client: FlaskClient, ours: Made, theirs: Made)
     headers = {"Authorization": f"Bearer {ours.api_token}"}
     body = {"location_id": ours.ids["location_id"], "reason": "Counted", "lines": [{"sku": "HOOD-RED", "quantity": -5}]}
     made = client.post("/api/v1/stock/adjustments", json=body, headers=headers)
-    assert made.status_code == 201 and made.get_json()["lines"] == [
-        {"sku": "HOOD-RED", "name": "Hoodie", "quantity": -5, "batch": None}
-    ]
+    assert made.status_code == 201
+    [line] = made.get_json()["lines"]
+    assert line == {
+        "id": line["id"],
+        "sku": "HOOD-RED",
+        "name": "Hoodie",
+        "quantity": -5,
+        "corrected": -5,
+        "batch": None,
+    }
     [row] = client.get("/api/v1/stock?sku=HOOD-RED", headers=headers).get_json()["data"]
     assert (row["on_hand"], row["committed"], row["available"]) == (20, 0, 20)
     listed = client.get("/api/v1/stock/adjustments", headers=headers).get_json()["data"]
     assert [one["number"] for one in listed] == [1, 2]
     foreign = {**body, "location_id": theirs.ids["location_id"]}
     assert client.post("/api/v1/stock/adjustments", json=foreign, headers=headers).status_code == 422
+
+
+def test_the_api_corrects_an_adjustment_by_another_one(client: FlaskClient, ours: Made, theirs: Made) -> None:
+    headers = {"Authorization": f"Bearer {ours.api_token}"}
+    url = f"/api/v1/stock/adjustments/{ours.ids['adjustment_id']}"
+    [line] = client.get(url, headers=headers).get_json()["lines"]
+    for wrong in ({"id": line["id"] + 99, "quantity": 1}, {"id": line["id"], "quantity": 2 * 10**9}):
+        assert client.patch(url, json={"lines": [wrong]}, headers=headers).status_code == 422
+    twice = {"lines": [{"id": line["id"], "quantity": number} for number in (1, 2)]}
+    assert client.patch(url, json=twice, headers=headers).status_code == 422
+    wanted = {"lines": [{"id": line["id"], "quantity": 30}]}
+    changed = client.patch(url, json=wanted, headers=headers).get_json()
+    assert (changed["lines"][0]["quantity"], changed["lines"][0]["corrected"]) == (line["quantity"], 30)
+    [correction_id] = changed["corrected_by"]
+    correction = client.get(f"/api/v1/stock/adjustments/{correction_id}", headers=headers).get_json()
+    assert (correction["kind"], correction["corrects_id"]) == ("correction", ours.ids["adjustment_id"])
+    assert correction["lines"][0]["quantity"] == 30 - line["quantity"]
+    assert client.patch(url, json=wanted, headers=headers).get_json()["corrected_by"] == [correction_id]
+    of_correction = f"/api/v1/stock/adjustments/{correction_id}"
+    [entered] = correction["lines"]
+    refused = client.patch(of_correction, json={"lines": [{"id": entered["id"], "quantity": 1}]}, headers=headers)
+    assert refused.status_code == 422 and "not corrected" in refused.text
+    [stock] = client.get("/api/v1/stock?sku=HOOD-RED", headers=headers).get_json()["data"]
+    assert stock["on_hand"] == 30
+    foreign = f"/api/v1/stock/adjustments/{theirs.ids['adjustment_id']}"
+    assert client.patch(foreign, json=wanted, headers=headers).status_code == 404
+
+
+def test_the_whole_ledger_leaves_as_csv_and_goes_in_again(merchant: Visitor, client: FlaskClient, ours: Made) -> None:
+    headers, place = {"Authorization": f"Bearer {ours.api_token}"}, ours.ids["location_id"]
+    merchant.post("/stock/adjustments/new", {"location": place, "lines": "HOOD, -1.5", "reason": "=Broken"})
+    text = merchant.get("/stock/adjustments/lines.csv").text
+    heading, opening, broken = text.lstrip("\ufeff").splitlines()
+    assert heading.startswith("adjustment,entered,location,kind,reason,by,order,corrects,sku,quantity,batch")
+    assert ",HOOD-RED,25," in opening and ",'=Broken," in broken and ",HOOD,-1.5," in broken
+    assert len(merchant.get("/stock/adjustments/lines.csv?q=Broken").text.splitlines()) == 2
+    listed = merchant.get("/stock/adjustments?kind=by_hand&q=Broken").text
+    assert 'href="/stock/adjustments/lines.csv?q=Broken&amp;kind=by_hand"' in listed
+    by_api = client.get("/api/v1/stock/adjustments/file", headers=headers).get_json()
+    assert (by_api["lines"], by_api["next"]) == (2, None) and by_api["csv"].splitlines() == [heading, opening, broken]
+    assert client.get("/api/v1/stock/adjustments/file?kind=order", headers=headers).get_json()["lines"] == 0
+    body = {"location_id": place, "csv": text, "reason": "Again"}
+    made = client.post("/api/v1/stock/adjustments/file", json=body, headers=headers)
+    assert made.status_code == 201
+    assert [(one["sku"], one["quantity"]) for one in made.get_json()["lines"]] == [("HOOD-RED", 25), ("HOOD", -1.5)]
+    wrong = client.post(
+        "/api/v1/stock/adjustments/file", json={**body, "csv": "sku,quantity\nNONE,1\n"}, headers=headers
+    )
+    assert wrong.status_code == 422 and "No product here has the SKU NONE" in wrong.text
