@@ -107,6 +107,7 @@ ACTIONS: Final[dict[str, Action]] = {
     "stock_adjusted": Action("data", "Adjusted stock"),
     "stock_overwritten": Action("data", "Overwrote quantities of a store"),
     "stock_adjustment_edited": Action("data", "Changed an adjustment of stock"),
+    "opening_stock_confirmed": Action("data", "Confirmed the opening stock"),
     "stock_adjustment_corrected": Action("data", "Corrected an adjustment of stock"),
     "batches_switched": Action("data", "Switched the tracking of batches"),
     "batches_assigned": Action("data", "Assigned what orders took to batches"),

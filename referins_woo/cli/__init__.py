@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "store": ("store", "Connect, disconnect and list stores."),
     "import": ("imports", "Start, watch and steer imports."),
     "sync": ("sync", "Catch up with a store now."),
-    "stock": ("stock", "Adjustments of stock as CSV, out and in."),
+    "stock": ("stock", "Adjustments of stock as CSV, out and in; a store's opening stock."),
     "mapping": ("mapping", "A store's customer mapping as CSV, out and in."),
     "backup": ("backup", "Write all data to a file, while everything runs."),
     "restore": ("backup:restore", "Put a backup into the database."),

@@ -18,9 +18,12 @@ from referins_woo.commerce import adjusting, text_files
 from referins_woo.commerce.models import Location
 from referins_woo.commerce.upsert.bulk import lock_account
 from referins_woo.errors import InvalidInput
+from referins_woo.ingest import stock_count
 from referins_woo.lists import files
 from referins_woo.reports import stock_files
+from referins_woo.reports import stock_opening as reports
 from referins_woo.reports.listing import Wanted
+from referins_woo.stores.models import Store
 from referins_woo.web import stock_entry
 
 _ACCOUNT = click.option("--account", "account_id", type=int, help="Which account, where the user has several.")
@@ -29,7 +32,7 @@ _EMAIL = click.option("--email", required=True, help="A user of the account.")
 
 @click.group("stock")
 def command() -> None:
-    """Write adjustments of stock to a CSV file, and enter one from a file."""
+    """Adjustments of stock as CSV, out and in, and the opening stock of a store."""
     audit.act_as(audit.COMMAND_LINE)
 
 
@@ -80,6 +83,36 @@ def adjust(
         made = stock_entry.enter(session, place, [(goods[sku], line) for sku, line in typed], reason)
         value = {"id": made.id, "number": made.number, "location": place.name, "lines": len(typed)}
     show(value, f"Adjustment {value['number']}: {len(typed):,} lines at {value['location']}.", as_json=as_json)
+
+
+@command.command("opening")
+@click.argument("store", type=int)
+@click.option("--look", "act", flag_value="look", help="Have it counted; it waits to be confirmed.")
+@click.option("--confirm", "act", flag_value="confirm", help="Write it as it is proposed.")
+@click.option("--leave", "act", flag_value="leave", help="Do not count it.")
+@json_option
+def opening(store: int, act: str | None, as_json: bool) -> None:
+    """Print how the opening stock of STORE stands; have it counted, confirm or leave it."""
+    opened = open_process()
+    with opened.database.unit() as session:
+        found = session.get(Store, store)
+        if found is None:
+            raise InvalidInput("store", f"There is no store {store}.")
+        if act == "look":
+            stock_count.ask(session, found)
+        elif act == "confirm":
+            stock_count.confirm(session, found, {}, audit.acting())
+        elif act == "leave":
+            stock_count.leave(session, found)
+        session.flush()
+        it = reports.opening(session, found)
+        value = {"store": store, "state": it.state, "first_time": len(it.fresh), "differing": len(it.differing)}
+        value |= {"counted_before": len(it.before)}
+    words = f"Opening stock of store {store}: {it.state.replace('_', ' ')}."
+    if it.lines:
+        words += f" {len(it.fresh):,} goods for the first time, {len(it.before):,} counted before"
+        words += f", {len(it.differing):,} of them with another number."
+    show(value, words, as_json=as_json)
 
 
 def _location(session: Session, account_id: int, name: str | None) -> Location:

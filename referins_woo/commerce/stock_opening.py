@@ -30,17 +30,31 @@ def proposal(session: Session, store_id: int, location: Location) -> list[Propos
 
 
 def count_first(
-    session: Session, location: Location, lines: list[Proposed], store_name: str, by: str, now: datetime, at: datetime
+    session: Session,
+    location: Location,
+    lines: list[Proposed],
+    store_name: str,
+    by: str,
+    now: datetime,
+    at: datetime,
+    choices: Mapping[str, int],
 ) -> StockAdjustment | None:
-    """Write the lines that were never counted at the location as one adjustment; None where there is none.
+    """Write what was never counted at the location as one adjustment; None where there is nothing to write.
 
-    `at`: the moment, on the store's clock, for which the store showed its quantities.
+    `at`: the moment, on the store's clock, for which the store showed its quantities. `choices`: by how much, by key,
+    what is counted is to be other than proposed; of goods that were counted before, by how much they change.
     """
-    fresh = {Goods(one.key, one.sku, one.name): one.on_hand for one in lines if one.counted is None}
-    if not fresh:
+    changes: dict[Goods, int] = {}
+    for one in lines:
+        goods, chosen = Goods(one.key, one.sku, one.name), choices.get(one.key, 0)
+        if one.counted is None:
+            changes[goods] = one.on_hand + chosen
+        elif chosen:
+            changes[goods] = chosen
+    if not changes:
         return None
     reason = f"Opening stock of {store_name}"
-    return ledger.adjust(session, location, fresh, kind=ledger.OPENING, reason=reason, by=by, now=now, opened_at=at)
+    return ledger.adjust(session, location, changes, kind=ledger.OPENING, reason=reason, by=by, now=now, opened_at=at)
 
 
 def count_again(

@@ -28,7 +28,7 @@ class LostStore:
 class Notice:
     """A store that goes on, but about which somebody must know.
 
-    `unreachable`, `other_site`, `mapping_needed`, or `stock`.
+    `unreachable`, `other_site`, `mapping_needed`, `opening` or `stock`.
     """
 
     kind: str
@@ -72,7 +72,10 @@ def _notices(session: Session, account_id: int) -> list[Notice]:
         select(Store).where(
             Store.account_id == account_id,
             Store.state.in_(("connected", "mapping_needed")),
-            or_(Store.cause == "unreachable", Store.other_site != "", Store.state == "mapping_needed"),
+            or_(
+                *(Store.cause == "unreachable", Store.other_site != "", Store.state == "mapping_needed"),
+                Store.stock_proposed_at.is_not(None) & Store.stock_choices.is_(None),
+            ),
         )
     )
     found = []
@@ -82,6 +85,8 @@ def _notices(session: Session, account_id: int) -> list[Notice]:
             found.append(Notice("mapping_needed", *whose, None, ""))
         if store.cause == "unreachable":
             found.append(Notice("unreachable", *whose, store.cause_since, ""))
+        if store.stock_proposed_at is not None and store.stock_choices is None:
+            found.append(Notice("opening", *whose, store.stock_proposed_at, ""))
         if store.other_site:
             found.append(Notice("other_site", *whose, store.other_site_at, store.other_site))
     return found + _stock_notices(session, account_id)

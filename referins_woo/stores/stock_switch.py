@@ -31,6 +31,7 @@ def turn_off(session: Session, store: Store, now: datetime, why: str) -> bool:
         delete(StoreStock).where(StoreStock.store_id == store.id).execution_options(synchronize_session="fetch")
     )
     store.stock_asked_at = store.stock_checked_at = store.stock_matched_at = None
+    store.stock_proposed_at = store.stock_choices = None  # of another place, it is counted anew
     if store.stock_counted_at is not None:  # before, the count is still to come and so is what it was asked for with
         store.push_when_counted = False
     if not store.push_stock:

@@ -11,11 +11,13 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from referins_woo import clock, queues
+from referins_woo import clock
 from referins_woo.accounts import audit
 from referins_woo.commerce import adjusting, locations, stock_opening
 from referins_woo.commerce.upsert.bulk import lock_account
 from referins_woo.errors import InvalidInput
+from referins_woo.ingest import stock_count
+from referins_woo.reports import stock_opening as openings
 from referins_woo.reports import store_stock as reports
 from referins_woo.stores.models import Store
 from referins_woo.web import scope
@@ -35,17 +37,41 @@ def page(store_id: int) -> str:
 
 @pages.post("")
 def count(store_id: int) -> Response:
-    """Have the opening stock counted."""
+    """Have the opening stock counted, and shown."""
+    with scope.unit() as session:
+        try:
+            if stock_count.ask(session, scope.own(session, Store, store_id)):
+                flash("It is shown here as soon as the store is caught up with.", "success")
+        except InvalidInput as error:
+            flash(error.message, "error")
+    return redirect(url_for("store_stock.page", store_id=store_id), 303)
+
+
+@pages.post("/opening")
+def decide_opening(store_id: int) -> Response | tuple[str, int]:
+    """Confirm the opening stock as it is shown, but for what was typed; or leave it."""
     with scope.unit() as session:
         store = scope.own(session, Store, store_id)
-        if store.state != "connected":
-            flash("Only a connected store can be counted.", "error")
-        elif not store.import_stock:
-            store.import_stock = True
-            audit.record(session, store.account_id, "store_settings_changed", store.url, opening_stock="yes")
-            queues.ring_after_commit(session, "count_stock", store.id)
-            flash("The opening stock is counted as soon as the store is caught up with.", "success")
+        try:
+            if request.form.get("act") == "leave":
+                stock_count.leave(session, store)
+                flash("Left. Nothing was written.", "success")
+            else:
+                stock_count.confirm(session, store, _typed(), audit.acting())
+                flash("Confirmed. It is written as soon as the store is caught up with.", "success")
+        except InvalidInput as error:
+            return show(session, store, of_opening=error), 422
     return redirect(url_for("store_stock.page", store_id=store_id), 303)
+
+
+def _typed() -> dict[str, tuple[int, int]]:
+    """What was shown and typed of each line, by key."""
+    typed = {}
+    for name, text in request.form.items():
+        if name.startswith("key-"):
+            shown = request.form.get(f"shown-{name[4:]}", "")
+            typed[name[4:]] = adjusting.quantity(shown, "lines"), adjusting.quantity(text, name)
+    return typed
 
 
 @pages.post("/counted")
@@ -78,18 +104,19 @@ def show(
     store: Store,
     *,
     of_counted: InvalidInput | None = None,
+    of_opening: InvalidInput | None = None,
     of_push: InvalidInput | None = None,
     of_terms: InvalidInput | None = None,
 ) -> str:
     """Return the tab, with what could not be done of one of its forms."""
-    location = locations.own(session, store.account_id, store.location_id) if store.location_id else None
-    lines = stock_opening.proposal(session, store.id, location) if store.stock_counted_at and location else []
+    opening = openings.opening(session, store)
     return render_template(
         "pages/store_stock.html",
         store=store,
-        location=location,
-        differing=[one for one in lines if one.counted is not None and one.counted != one.on_hand],
-        typed=request.form if of_counted is not None else {},
+        opening=opening,
+        location=opening.location,
+        of_opening=of_opening,
+        typed=request.form if of_counted is not None or of_opening is not None else {},
         error=of_counted,
         it=reports.told(session, store),
         of_push=of_push,

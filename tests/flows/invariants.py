@@ -98,7 +98,7 @@ class Watch:
         self._mailed_once()
         self._nothing_on_its_way()
         self._equal_to_the_store()
-        self._nobody_else_is_touched()
+        self.nobody_else_is_touched()
         self._nothing_personal_is_logged()
 
     def _missing(self) -> Counter[tuple[str, int]]:
@@ -176,7 +176,7 @@ class Watch:
                 assert here[woo_id].woo_status == status, f"INV5: order {woo_id}"
                 assert here[woo_id].gone_at is None, f"INV5: order {woo_id}"
 
-    def _nobody_else_is_touched(self) -> None:
+    def nobody_else_is_touched(self) -> None:
         """INV6."""
         assert rows_of(self.merchant.process, self.other_id) == self.others, "INV6"
 

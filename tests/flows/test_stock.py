@@ -13,9 +13,10 @@ from referins_woo.commerce import ledger, locations, removal, stock_opening
 from referins_woo.commerce.ledger import Goods
 from referins_woo.commerce.models import Location, Order, OrderLine, StockAdjustment, StockItem
 from referins_woo.commerce.stock import SCALE
-from referins_woo.ingest import importing
+from referins_woo.ingest import importing, stock_count
 from referins_woo.practice_store import PracticeStore, StoreOptions
 from referins_woo.process import Process
+from referins_woo.reports import stock_opening as openings
 from referins_woo.stores import mapping
 from referins_woo.stores.models import Store, StoreLog
 from referins_woo.writeback.fulfil import Wanted, fulfil
@@ -188,7 +189,7 @@ def test_a_later_store_of_the_location_is_shown_what_was_counted(running: Proces
     shop.count()
     with PracticeStore(StoreOptions(size=5, seed=7, webhook_delay=None)) as second:
         second.create_product("Bag", sku="BAG", manage_stock=True, stock_quantity=7)
-        second.create_product("Own", sku="OWN", manage_stock=True, stock_quantity=5)
+        lamp = second.create_product("Own", sku="OWN", manage_stock=True, stock_quantity=5)
         other = Merchant(running, shop.merchant.bells, second)
         other.connect()
         with running.database.unit() as session:
@@ -196,15 +197,54 @@ def test_a_later_store_of_the_location_is_shown_what_was_counted(running: Proces
             store.import_stock = True
             importing.start(session, store, sorted(ALL))
         other.bells.drain()
-        assert shop.figures("sku:BAG") == (40, 0, 40), "counted before: it stays"
-        assert shop.figures("sku:OWN") == (5, 0, 5)
+        kinds = [kind for kind, _ in shop.adjustments()]
+        assert kinds.count("opening") == 1, "nothing of it is written before it is seen"
         with running.database.unit() as session:
-            main = session.scalars(select(Location).where(Location.name == "Main")).one()
-            lines = stock_opening.proposal(session, other.store_id, main)
-            [bag] = [one for one in lines if one.sku == "BAG"]
+            store = session.get_one(Store, other.store_id)
+            it = openings.opening(session, store)
+            assert it.state == "proposed" and it.location is not None
+            bag = next(one for one in it.before if one.sku == "BAG")
             assert (bag.on_hand // SCALE, (bag.counted or 0) // SCALE) == (7, 40), "both numbers"
-            stock_opening.count_again(session, main, lines, {"sku:BAG": 47 * SCALE}, "Second", WHO, clock.now())
-        assert shop.figures("sku:BAG") == (47, 0, 47)
+            own = next(one for one in it.fresh if one.sku == "OWN")
+            typed = {"sku:BAG": (40 * SCALE, 47 * SCALE), "sku:OWN": (own.on_hand, own.on_hand + SCALE)}
+            # Between the look and the confirmation one is sold; what was typed is a correction, not a figure.
+            second.create_order(
+                email="ada@example.com", status="completed", line_items=[{"product_id": lamp, "quantity": 2}]
+            )
+            stock_count.confirm(session, store, typed, WHO)
+        other.bells.drain()
+        assert shop.figures("sku:BAG") == (47, 0, 47) and shop.figures("sku:OWN") == (4, 0, 4)
+        [*_, opening] = shop.merchant.rows(StockAdjustment)
+        assert (opening.kind, opening.by) == ("opening", WHO)
+        queues.ring("count_stock", other.store_id)
+        other.bells.drain()
+        kinds = [kind for kind, _ in shop.adjustments()]
+        assert kinds.count("opening") == 2, "one adjustment, once"
+
+
+def test_what_was_asked_for_on_the_tab_is_shown_before_it_is_written_and_can_be_left(shop: Shop) -> None:
+    shop.merchant.connect()
+    with shop.merchant.process.database.unit() as session:
+        store = session.get_one(Store, shop.merchant.store_id)
+        importing.start(session, store, sorted(ALL))
+        assert stock_count.ask(session, store)
+    shop.merchant.bells.drain()
+    assert shop.adjustments() == []
+    with shop.merchant.process.database.unit() as session:
+        store = session.get_one(Store, shop.merchant.store_id)
+        assert openings.opening(session, store).state == "proposed"
+        stock_count.leave(session, store)
+    queues.ring("count_stock", shop.merchant.store_id)
+    shop.merchant.bells.drain()
+    assert shop.adjustments() == []
+    with shop.merchant.process.database.unit() as session:
+        assert stock_count.ask(session, session.get_one(Store, shop.merchant.store_id))
+    shop.merchant.bells.drain()
+    with shop.merchant.process.database.unit() as session:
+        stock_count.confirm(session, session.get_one(Store, shop.merchant.store_id), {}, WHO)
+    shop.merchant.bells.drain()
+    assert shop.figures("sku:BAG") == (40, 0, 40)
+    shop.must_agree()
 
 
 @pytest.mark.parametrize("seed", range(2))

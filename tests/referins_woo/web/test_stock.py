@@ -6,11 +6,11 @@ import io
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from referins_woo import queues
+from referins_woo import clock, queues
 from referins_woo.accounts.models import AuditEntry
-from referins_woo.commerce.models import OrderLine, StockAdjustment, StockEntry
+from referins_woo.commerce.models import OrderLine, StockAdjustment, StockEntry, Variant
 from referins_woo.process import Process
 from referins_woo.stores.models import Store
 from tests.factories.rows import Made
@@ -127,10 +127,11 @@ def test_the_tab_of_a_store_asks_for_the_opening_stock_once(
     merchant: Visitor, running: Process, ours: Made, bells: queues.MemoryBells
 ) -> None:
     url = f"/settings/integrations/woocommerce/{ours.ids['store_id']}/stock"
-    assert "Count the opening stock" in merchant.get(url).text
-    assert "Asked for" in merchant.follow(merchant.post(url)).text
+    assert "Look at the opening stock" in merchant.get(url).text
+    assert "It is shown here before anything is written" in merchant.follow(merchant.post(url)).text
     with running.database.reading() as session:
-        assert session.get_one(Store, ours.ids["store_id"]).import_stock
+        store = session.get_one(Store, ours.ids["store_id"])
+        assert (store.import_stock, store.stock_shown_first) == (True, True)
 
 
 def test_the_wizard_offers_it_and_it_needs_orders_and_products(merchant: Visitor, running: Process, ours: Made) -> None:
@@ -219,3 +220,45 @@ def test_the_whole_ledger_leaves_as_csv_and_goes_in_again(merchant: Visitor, cli
         "/api/v1/stock/adjustments/file", json={**body, "csv": "sku,quantity\nNONE,1\n"}, headers=headers
     )
     assert wrong.status_code == 422 and "No product here has the SKU NONE" in wrong.text
+
+
+def test_the_opening_is_confirmed_or_left_on_the_tab_and_by_the_api(
+    merchant: Visitor, client: FlaskClient, running: Process, ours: Made, theirs: Made, bells: queues.MemoryBells
+) -> None:
+    headers = {"Authorization": f"Bearer {ours.api_token}"}
+    url = f"/settings/integrations/woocommerce/{ours.ids['store_id']}/stock"
+    api = f"/api/v1/stores/{ours.ids['store_id']}/stock/opening"
+
+    def propose() -> None:
+        with running.database.unit() as session:
+            store = session.get_one(Store, ours.ids["store_id"])
+            store.import_stock, store.stock_proposed_at, store.stock_choices = True, clock.now(), None
+            session.execute(
+                update(Variant).where(Variant.store_id == store.id).values(manage_stock="yes", stock_quantity=20)
+            )
+
+    assert client.get(api, headers=headers).get_json()["state"] == "not_asked"
+    refused = client.post(api, json={"act": "confirm"}, headers=headers)
+    assert refused.status_code == 422 and "No opening stock waits" in refused.text
+    assert client.post(api, json={"act": "look"}, headers=headers).get_json()["state"] == "asked"
+    propose()
+    shown = merchant.get(url).text
+    assert "Confirm the opening stock" in shown and "Nothing is written before you confirm it" in shown
+    assert "The opening stock is ready" in merchant.get("/").text
+    [line] = [one for one in client.get(api, headers=headers).get_json()["lines"] if one["sku"] == "HOOD-RED"]
+    assert f'name="key-{line["key"]}"' in shown
+    field = {f"shown-{line['key']}": str(line["on_hand"])}
+    wrong = merchant.post(f"{url}/opening", {**field, f"key-{line['key']}": "many", "act": "confirm"})
+    assert wrong.status_code == 422 and "&#39;many&#39; is no quantity" in wrong.text and 'value="many"' in wrong.text
+    merchant.post(f"{url}/opening", {**field, f"key-{line['key']}": str(line["on_hand"] + 2), "act": "confirm"})
+    with running.database.reading() as session:
+        chosen = session.get_one(Store, ours.ids["store_id"]).stock_choices
+    assert chosen == {"by": ours.email, "changes": {line["key"]: 20_000}}
+    assert ("bulk", "count_stock", (ours.ids["store_id"],)) in bells.pending
+    assert "Confirmed: it is written" in merchant.get(url).text
+    assert "The opening stock is ready" not in merchant.get("/").text
+    propose()
+    answer = merchant.follow(merchant.post(f"{url}/opening", {"act": "leave"})).text
+    assert "Nothing was written" in answer and "Look at the opening stock" in answer
+    foreign = f"/api/v1/stores/{theirs.ids['store_id']}/stock/opening"
+    assert client.post(foreign, json={"act": "look"}, headers=headers).status_code == 404
