@@ -21,9 +21,19 @@ def upgrade() -> None:
     with op.batch_alter_table("stock_adjustments", schema=None) as batch_op:
         batch_op.add_column(sa.Column("corrects_id", sa.BigInteger(), nullable=True))
     op.create_index("ix_stock_adjustments_corrects", "stock_adjustments", ["corrects_id"])
+    with op.batch_alter_table("stock_items", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("opened_store_id", sa.BigInteger(), nullable=True))
+    op.execute(
+        "UPDATE stock_items SET opened_store_id = (SELECT min(stores.id) FROM stores, stock_entries, stock_adjustments "
+        "WHERE stock_entries.item_id = stock_items.id AND stock_adjustments.id = stock_entries.adjustment_id "
+        "AND stock_adjustments.kind = 'opening' AND stores.account_id = stock_items.account_id AND "
+        "stock_adjustments.reason = 'Opening stock of ' || CASE stores.name WHEN '' THEN stores.url ELSE stores.name END)"
+    )
 
 
 def downgrade() -> None:
+    with op.batch_alter_table("stock_items", schema=None) as batch_op:
+        batch_op.drop_column("opened_store_id")
     op.drop_index("ix_stock_adjustments_corrects", "stock_adjustments")
     # A correction is an adjustment like any other: what is on hand stays.
     op.execute("UPDATE stock_adjustments SET kind = 'by_hand' WHERE kind = 'correction'")

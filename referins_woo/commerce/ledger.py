@@ -93,6 +93,7 @@ def adjust(
     by: str,
     now: datetime,
     opened_at: datetime | None = None,
+    opened_store_id: int | None = None,
 ) -> StockAdjustment:
     """Write one adjustment; goods that were not counted there yet are from now on. Raises InvalidInput.
 
@@ -100,7 +101,16 @@ def adjust(
     """
     lines = [(goods, Line(quantity)) for goods, quantity in changes.items()]
     return enter_lines(
-        session, location, lines, kind=kind, reason=reason, by=by, now=now, today=now.date(), opened_at=opened_at
+        session,
+        location,
+        lines,
+        kind=kind,
+        reason=reason,
+        by=by,
+        now=now,
+        today=now.date(),
+        opened_at=opened_at,
+        opened_store_id=opened_store_id,
     )
 
 
@@ -115,6 +125,7 @@ def enter_lines(
     now: datetime,
     today: date,
     opened_at: datetime | None = None,
+    opened_store_id: int | None = None,
     named: bool = False,
 ) -> StockAdjustment:
     """Write one adjustment of lines that may name batches (O9). Raises InvalidInput.
@@ -127,7 +138,8 @@ def enter_lines(
     if any(abs(line.quantity) > LARGEST for _, line in lines):
         raise InvalidInput("lines", "A quantity is at most 1,000,000,000.")
     with session.begin_nested():  # pages answer an error in the same transaction: none of it may stay
-        known = _known_or_made(session, location, [goods for goods, _ in lines], opened_at or now, now)
+        wanted = [goods for goods, _ in lines]
+        known = _known_or_made(session, location, wanted, opened_at or now, opened_store_id, now)
         changes = batch_book.split(session, [(known[goods.key], line) for goods, line in lines], today, named=named)
         made = begin(session, location.account_id, location.id, kind, reason, by, now, None)
         for item_id, split in changes.items():
@@ -138,7 +150,12 @@ def enter_lines(
 
 
 def _known_or_made(
-    session: Session, location: Location, wanted: Sequence[Goods], opened_at: datetime, now: datetime
+    session: Session,
+    location: Location,
+    wanted: Sequence[Goods],
+    opened_at: datetime,
+    opened_store_id: int | None,
+    now: datetime,
 ) -> dict[str, StockItem]:
     known = items(session, location.id, (goods.key for goods in wanted))
     fresh = {goods.key: goods for goods in wanted if goods.key not in known}
@@ -151,6 +168,7 @@ def _known_or_made(
             sku=goods.sku,
             name=goods.name,
             opened_at=opened_at.replace(microsecond=0),  # orders are dated in whole seconds
+            opened_store_id=opened_store_id,
             created_at=now,
             batched_at=tracked.get(goods.key),
         )

@@ -194,6 +194,8 @@ def see_first(
         item = known.get(row.key)
         if item is not None:
             since = row.placed_at >= item.opened_at
+            if not since and item.opened_store_id != store_id:
+                continue  # counted by people, or by another store's quantities, which it took nothing from
             change = stock.change_at_first_sight(row.reduced, row.taken, since_opening=since)
             moved[row.order_id][location_id, row.key] += change
             numbers[row.order_id] = (row.number, since)

@@ -19,7 +19,8 @@ from referins_woo.commerce.upsert.bulk import update_rows
 def proposal(session: Session, store_id: int, location: Location) -> list[Proposed]:
     """Return the lines of a store's opening at a location, by SKU: goods whose stock WooCommerce manages."""
     shown = _shown(session, store_id)
-    held = ledger.held_at(session, location.account_id, shown.keys()) if shown else {}
+    # Orders of other stores took nothing from what this one shows.
+    held = ledger.held_at(session, location.account_id, shown.keys(), store_id) if shown else {}
     known = ledger.items(session, location.id, shown)
     counted = ledger.figures(session, list(known.values()))
     return stock.propose(
@@ -33,6 +34,7 @@ def count_first(
     session: Session,
     location: Location,
     lines: list[Proposed],
+    store_id: int,
     store_name: str,
     by: str,
     now: datetime,
@@ -54,7 +56,17 @@ def count_first(
     if not changes:
         return None
     reason = f"Opening stock of {store_name}"
-    return ledger.adjust(session, location, changes, kind=ledger.OPENING, reason=reason, by=by, now=now, opened_at=at)
+    return ledger.adjust(
+        session,
+        location,
+        changes,
+        kind=ledger.OPENING,
+        reason=reason,
+        by=by,
+        now=now,
+        opened_at=at,
+        opened_store_id=store_id,
+    )
 
 
 def count_again(

@@ -125,7 +125,7 @@ def _count(session: Session, store: Store) -> None:
     chosen = store.stock_choices or {}
     by, choices = chosen.get("by", "Referins"), chosen.get("changes", {})
     at = now + timedelta(seconds=store.clock_skew_seconds)
-    made = stock_opening.count_first(session, location, lines, store.name or store.url, by, now, at, choices)
+    made = stock_opening.count_first(session, location, lines, store.id, store.name or store.url, by, now, at, choices)
     store.stock_counted_at, store.stock_proposed_at, store.stock_choices = now, None, None
     text = f"Opening stock: {len(lines) - before:,} counted at {location.name}"
     text += f" by adjustment {made.number}" if made is not None else ""

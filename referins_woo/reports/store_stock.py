@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from referins_woo import clock
 from referins_woo.commerce import ledger, stock_opening, store_shelf
 from referins_woo.commerce.models import Product, StockItem, StoreStock, Variant
 from referins_woo.commerce.stock_opening import Managed
@@ -50,6 +51,14 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Waits:
+    """How many goods a store is not told of for now, and why."""
+
+    goods: int
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """All that the tab shows of a store's quantities."""
 
@@ -58,6 +67,8 @@ class Told:
     compared: int
     """While it compares: how many were."""
     on_since: datetime | None
+    waits: Waits | None
+    """What cannot be told just now, and why; None: nothing of the kind."""
     dry_run: DryRun | None
     changed: list[tuple[StoreStock, Line | None]]
     failed: list[tuple[StoreStock, StockItem | None]]
@@ -83,12 +94,29 @@ def told(session: Session, store: Store) -> Told:
         is_comparing=is_comparing,
         compared=compared(session, store) if is_comparing else 0,
         on_since=store.push_stock_since,
+        waits=waits(session, store, clock.now()) if store.push_stock else None,
         dry_run=None if store.push_stock else dry_run(session, store),
         changed=[(row, lines.get(row.id)) for row in changed],
         failed=[(row, items.get(row.stock_key)) for row in failed],
         writes=_writes(session, store),
         left_out=_left_out(session, store) if store.stock_checked_at is not None else None,
     )
+
+
+def waits(session: Session, store: Store, now: datetime) -> Waits | None:
+    """Return what waits because the store cannot be told anything now; None where it can, or nothing waits."""
+    if store.state == "needs_reconnect":
+        because = "the store must be reconnected first"
+    elif store.location_id is None:
+        because = "the store needs a location first"
+    elif store.failing_since is not None:
+        because = "the store does not answer just now; it is tried again by itself"
+    elif store.retry_after is not None and store.retry_after > now:
+        because = "the store asked for a pause; it goes on by itself"
+    else:
+        return None
+    goods = stock_due.waiting(session, store, now)
+    return Waits(goods, because) if goods else None
 
 
 def compared(session: Session, store: Store) -> int:

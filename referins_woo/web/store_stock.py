@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -45,6 +45,22 @@ def count(store_id: int) -> Response:
         except InvalidInput as error:
             flash(error.message, "error")
     return redirect(url_for("store_stock.page", store_id=store_id), 303)
+
+
+@pages.get("/opening")
+def opening_progress(store_id: int) -> str | Response:
+    """Whether the count is ready, for the part of the page that polls."""
+    with scope.reading() as session:
+        store = scope.own(session, Store, store_id)
+        here = url_for("store_stock.page", store_id=store_id)
+        if "HX-Request" not in request.headers:
+            return redirect(here, 303)
+        opening = openings.opening(session, store)
+        if opening.state in ("asked", "confirmed"):
+            return render_template("components/stock/opening_waits.html", store=store, opening=opening)
+    ended = make_response("", 204)
+    ended.headers["HX-Redirect"] = here
+    return ended
 
 
 @pages.post("/opening")

@@ -19,6 +19,7 @@ from referins_woo.writeback.outbox import STOCK_SET
 GONE: Final = "It is no longer in WooCommerce."
 NOT_MANAGED: Final = "WooCommerce does not manage the stock of it: tick “Manage stock” there, or leave it out."
 NO_ANSWER: Final = "No answer came; a look at the store settles it."
+NO_KEY: Final = "WooCommerce does not take our key: once the store is reconnected, a look settles it."
 NOT_ARRIVED: Final = "It did not arrive."
 
 

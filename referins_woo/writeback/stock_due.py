@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from referins_woo import clock, lease
@@ -178,6 +178,12 @@ def ask_at_night(session: Session, now: datetime) -> None:
         night = night if night <= local else night - timedelta(days=1)
         if row.stock_asked_at is None or row.stock_asked_at < night:
             session.execute(update(Store).where(Store.id == row.id).values(stock_asked_at=now))
+
+
+def waiting(session: Session, store: Store, now: datetime) -> int:
+    """Return of how many goods a store may have to be told something other than what it was last told."""
+    mine = (StoreStock.store_id == store.id, _due(store.location_id, now))
+    return session.scalar(select(func.count()).select_from(StoreStock).where(*mine)) or 0
 
 
 def _due(location_id: Any, now: datetime, settled: datetime | None = None) -> ColumnElement[bool]:

@@ -26,7 +26,7 @@ from referins_woo.commerce import stock, store_shelf
 from referins_woo.commerce.models import StoreStock
 from referins_woo.commerce.upsert.bulk import insert_rows, new_ids, update_rows
 from referins_woo.errors import Final as FinalError
-from referins_woo.errors import LeaseLost, RetryLater
+from referins_woo.errors import LeaseLost, RetryLater, StoreMustReconnect
 from referins_woo.process import Process
 from referins_woo.stores.connection import can_write
 from referins_woo.stores.door import Door, open_store
@@ -178,8 +178,9 @@ class _Teller:
         if flight.told is not None:
             try:
                 told = flight.told.result()
-            except RetryLater:
-                self._end(flight.sending, None)
+            except (RetryLater, StoreMustReconnect) as error:
+                is_lost = isinstance(error, StoreMustReconnect)
+                self._end(flight.sending, None, stock_answers.NO_KEY if is_lost else stock_answers.NO_ANSWER)
                 raise
             except FinalError as error:
                 refused = dict.fromkeys(flight.sending, f"WooCommerce refused it: {error}")
@@ -264,14 +265,14 @@ class _Teller:
         insert_rows(session, StoreWrite, _WRITE, writes)
         return sending
 
-    def _end(self, sending: Mapping[int, _Sending], told: Told | None) -> None:
-        """Take in the answers; None: none came, and a look settles it."""
+    def _end(self, sending: Mapping[int, _Sending], told: Told | None, no_answer: str = "") -> None:
+        """Take in the answers; None: none came, as `no_answer` says, and a look settles it."""
         now = clock.now()
         with self._unit() as session:
             writes = []
             for row in store_shelf.rows_of(session, self._store_id, [one.row_id for one in sending.values()]):
                 sent = sending[woo_id(row)]
-                state, words = "unknown", stock_answers.NO_ANSWER
+                state, words = "unknown", no_answer
                 if told is not None:
                     state, words = stock_answers.outcome(row, sent.pieces, told.answers.get(woo_id(row)), told.date)
                 row.state = "in_step" if state == "done" else state

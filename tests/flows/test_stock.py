@@ -15,6 +15,7 @@ from referins_woo.commerce.models import Location, Order, OrderLine, StockAdjust
 from referins_woo.commerce.stock import SCALE
 from referins_woo.ingest import importing, stock_count
 from referins_woo.practice_store import PracticeStore, StoreOptions
+from referins_woo.practice_store.product_rules import all_ids
 from referins_woo.process import Process
 from referins_woo.reports import stock_opening as openings
 from referins_woo.stores import mapping
@@ -190,6 +191,11 @@ def test_a_later_store_of_the_location_is_shown_what_was_counted(running: Proces
     with PracticeStore(StoreOptions(size=5, seed=7, webhook_delay=None)) as second:
         second.create_product("Bag", sku="BAG", manage_stock=True, stock_quantity=7)
         lamp = second.create_product("Own", sku="OWN", manage_stock=True, stock_quantity=5)
+        bag = second.shop.get("product", max(all_ids(second.shop, "product")) - 1)
+        assert bag is not None and bag["sku"] == "BAG"
+        second.create_order(
+            email="bob@example.com", status="processing", line_items=[{"product_id": bag["id"], "quantity": 2}]
+        )
         other = Merchant(running, shop.merchant.bells, second)
         other.connect()
         with running.database.unit() as session:
@@ -199,12 +205,14 @@ def test_a_later_store_of_the_location_is_shown_what_was_counted(running: Proces
         other.bells.drain()
         kinds = [kind for kind, _ in shop.adjustments()]
         assert kinds.count("opening") == 1, "nothing of it is written before it is seen"
+        assert shop.figures("sku:BAG") == (40, 2, 38), "what it has open raises nothing that was counted before"
         with running.database.unit() as session:
             store = session.get_one(Store, other.store_id)
             it = openings.opening(session, store)
             assert it.state == "proposed" and it.location is not None
-            bag = next(one for one in it.before if one.sku == "BAG")
-            assert (bag.on_hand // SCALE, (bag.counted or 0) // SCALE) == (7, 40), "both numbers"
+            counted = next(one for one in it.before if one.sku == "BAG")
+            assert (counted.on_hand // SCALE, (counted.counted or 0) // SCALE) == (7, 40), "both numbers"
+            assert (counted.woo_quantity // SCALE, counted.on_open_orders // SCALE) == (5, 2), "its own orders' alone"
             own = next(one for one in it.fresh if one.sku == "OWN")
             typed = {"sku:BAG": (40 * SCALE, 47 * SCALE), "sku:OWN": (own.on_hand, own.on_hand + SCALE)}
             # Between the look and the confirmation one is sold; what was typed is a correction, not a figure.
@@ -213,7 +221,8 @@ def test_a_later_store_of_the_location_is_shown_what_was_counted(running: Proces
             )
             stock_count.confirm(session, store, typed, WHO)
         other.bells.drain()
-        assert shop.figures("sku:BAG") == (47, 0, 47) and shop.figures("sku:OWN") == (4, 0, 4)
+        assert shop.figures("sku:BAG") == (47, 2, 45), "an order of before is on the shelf: it commits"
+        assert shop.figures("sku:OWN") == (4, 0, 4)
         [*_, opening] = shop.merchant.rows(StockAdjustment)
         assert (opening.kind, opening.by) == ("opening", WHO)
         queues.ring("count_stock", other.store_id)

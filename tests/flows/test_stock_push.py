@@ -16,12 +16,14 @@ from referins_woo.commerce import ledger, locations
 from referins_woo.commerce.ledger import Goods
 from referins_woo.commerce.models import Location, Product, StockItem, StoreStock
 from referins_woo.commerce.stock import SCALE
-from referins_woo.errors import InvalidInput, RetryLater
+from referins_woo.errors import InvalidInput, RetryLater, StoreMustReconnect
 from referins_woo.ingest import importing
 from referins_woo.ingest import jobs as ingest
 from referins_woo.practice_store import PracticeStore, StoreOptions
 from referins_woo.process import Process
-from referins_woo.stores import mapping
+from referins_woo.reports import store_stock as reports
+from referins_woo.stores import connect, mapping
+from referins_woo.stores import jobs as stores
 from referins_woo.stores.door.shelf import Looked, Shelf, Told
 from referins_woo.stores.models import Store, StoreLog
 from referins_woo.writeback import stock_desk
@@ -306,6 +308,55 @@ def test_what_the_store_does_not_take_ends_in_a_named_state(shop: Pushing) -> No
     shop.merchant.bells.drain()
     assert (shop.row().state, shop.row().error) == ("failed", "It is no longer in WooCommerce.")
     assert shop.row("Cup").error.startswith("WooCommerce does not manage the stock of it")
+
+
+def test_what_a_store_that_does_not_answer_is_to_be_told_waits_and_the_page_says_so(shop: Pushing) -> None:
+    shop.turn_on()
+
+    def waits() -> tuple[int, str] | None:
+        with shop.merchant.process.database.reading() as session:
+            found = reports.waits(session, session.get_one(Store, shop.merchant.store_id), clock.now())
+        return (found.goods, found.because) if found is not None else None
+
+    assert waits() is None
+    shop.practice.fault("status", status=503)
+    with contextlib.suppress(RetryLater):
+        shop.add(5)
+    assert waits() == (1, "the store does not answer just now; it is tried again by itself")
+    shop.practice.clear_faults()
+    shop.again()
+    assert waits() is None and shop.woo(shop.bag) == 45
+    with shop.merchant.process.database.unit() as session:
+        session.get_one(Store, shop.merchant.store_id).state = "needs_reconnect"
+    shop.add(1)
+    assert waits() == (1, "the store must be reconnected first")
+
+
+def test_a_key_that_may_only_read_by_then_leaves_the_change_in_a_named_state_and_it_goes_out_later(
+    shop: Pushing, hand: ClockHand
+) -> None:
+    shop.turn_on()
+    shop.practice.fault("keys_read_only")
+    with contextlib.suppress(StoreMustReconnect, RetryLater):
+        shop.add(5)
+    for _ in range(3):  # it is confirmed by looks some seconds apart
+        hand.advance(seconds=30)
+        for call in (stores.ring_for_suspects, ingest.ring_for_pushes):
+            call()
+        with contextlib.suppress(StoreMustReconnect, RetryLater):
+            shop.merchant.bells.drain()
+    [store] = shop.merchant.rows(Store, Store.id == shop.merchant.store_id)
+    assert (store.state, store.cause) == ("needs_reconnect", "read_only_key")
+    writes = shop.merchant.rows(StoreWrite, StoreWrite.kind == "stock_set")
+    assert "sending" not in {one.state for one in writes} | {shop.row().state}
+    assert all(one.error for one in writes), [one.state for one in writes]
+    assert shop.woo(shop.bag) == 40
+    shop.practice.clear_faults()
+    assert connect.try_stored_keys(shop.merchant.process, shop.merchant.store_id).is_repair
+    shop.merchant.bells.drain()
+    shop.again()
+    assert (shop.woo(shop.bag), shop.row().state) == (45, "in_step")
+    assert {one.state for one in shop.merchant.rows(StoreWrite, StoreWrite.kind == "stock_set")} <= {"done", "failed"}
 
 
 def test_another_location_turns_it_off(shop: Pushing) -> None:

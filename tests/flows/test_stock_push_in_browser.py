@@ -66,8 +66,17 @@ def test_the_story_of_quantities_that_are_kept_from_here(
     at_stock: Page, shop: Pushing, live_server: LiveServer
 ) -> None:
     page, bells = at_stock, shop.merchant.bells
-    page.get_by_role("button", name="Count the opening stock").click()
+    page.get_by_role("button", name="Look at the opening stock").click()
+    expect(page.locator("#opening-waits")).to_contain_text("It is shown here before anything is written")
     bells.drain()
+    page.get_by_label("On hand of BAG").fill("41")  # the page shows it by itself
+    _judge(page)
+    assert shop.adjustments() == [], "nothing is written before it is confirmed"
+    page.get_by_label("On hand of BAG").fill("40")
+    page.get_by_role("button", name="Confirm the opening stock").click()
+    expect(page.locator("#opening-waits")).to_contain_text("Confirmed")
+    bells.drain()
+    expect(page.get_by_text("which can be corrected line by line")).to_be_visible()
     shop.add(5)  # before it is told anything: the dry run shows it
     shop.add(-30, "SHIRT")
 

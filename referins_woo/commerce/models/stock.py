@@ -30,6 +30,8 @@ class StockItem(Base):
     name: Mapped[str] = mapped_column(Text, default="")
     opened_at: Mapped[datetime] = mapped_column(default=clock.now)
     """When they were first counted there: what stores took before is in that count."""
+    opened_store_id: Mapped[int | None]
+    """By whose quantities they were; None: by people."""
     created_at: Mapped[datetime] = mapped_column(default=clock.now)
     revision: Mapped[int] = mapped_column(default=0)
     """Counts what has changed what is on hand or committed: by it a store is known to be told of an older state."""

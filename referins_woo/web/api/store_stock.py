@@ -72,9 +72,12 @@ class StoreStock(Document):
             examples=[True],
         ),
     ]
+    on_since: Annotated[Time | None, Field(description="null: they are not.")]
     comparing: _COMPARING
     compared_at: Annotated[Time | None, Field(description="When all was last compared.")]
     counts: StockCounts
+    waiting: Annotated[int, Field(description="Goods that it cannot be told of just now.", examples=[0])]
+    waits_because: Text
 
 
 class StoreStockChange(Input):
@@ -262,6 +265,7 @@ def _counts(session: Session, store: Store) -> StockCounts:
 
 def _document(session: Session, store: Store) -> StoreStock:
     session.flush()
+    waits = reports.waits(session, store, clock.now()) if store.push_stock else None
     return StoreStock(
         store_id=store.id,
         push_stock=store.push_stock,
@@ -270,6 +274,9 @@ def _document(session: Session, store: Store) -> StoreStock:
         comparing=stock_due.is_comparing(store),
         compared_at=store.stock_checked_at,
         counts=_counts(session, store),
+        on_since=store.push_stock_since,
+        waiting=waits.goods if waits is not None else 0,
+        waits_because=waits.because if waits is not None else "",
     )
 
 

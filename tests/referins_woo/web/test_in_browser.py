@@ -166,6 +166,7 @@ NO_PAGES = {
     "customers.progress": "part of the store's page of customers",
     "customers.csv": "a file",
     "stock_push.progress": "part of the store's page of stock",
+    "store_stock.opening_progress": "part of the store's page of stock",
     "callbacks.progress": "part of the page of the return",
     "callbacks.caught_up": "part of the page of the return",
     "reconnect.progress": "part of the page after a repair",
