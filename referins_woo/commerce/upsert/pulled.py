@@ -8,18 +8,36 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from referins_woo.commerce import mapping
 from referins_woo.commerce.mapping import Pull
 from referins_woo.commerce.models import ContactLink, CustomerMapping, StoreMapping
 from referins_woo.commerce.records import CustomerRecord
-from referins_woo.commerce.upsert.bulk import among
+from referins_woo.commerce.upsert.bulk import table_of
 from referins_woo.commerce.upsert.links import fields_of
+from referins_woo.db import one_of
 
 OLDER_LOOKS: Final = timedelta(minutes=5)
 """How long after a change was told a page or a delivery may still arrive that was written before it."""
+_M, _L = table_of(CustomerMapping).c, table_of(ContactLink).c
+_SAID: Final = (
+    select(
+        *(_M.contact_id, _M.is_ticked, _M.with_email, _M.told_at, _M.told_over),
+        *(table_of(StoreMapping).c.pushes, _L.pulled),
+    )
+    .join_from(table_of(CustomerMapping), table_of(ContactLink), _L.contact_id == _M.contact_id)
+    .outerjoin(table_of(StoreMapping), table_of(StoreMapping).c.store_id == _M.store_id)
+    .where(
+        _M.store_id == bindparam("store_id"),
+        one_of(_M.contact_id, "contact_ids"),
+        or_(_M.is_ticked.is_(True), _M.told_at > bindparam("since")),
+        _L.store_id == bindparam("store_id"),
+        _L.pulled != "",
+    )
+    .order_by(_L.id.desc())
+)
 
 
 def pulls(
@@ -29,25 +47,11 @@ def pulls(
 
     `touched`: contact → customer; `contacts`: rows with their columns.
     """
-    said = session.execute(
-        select(
-            *(CustomerMapping.contact_id, CustomerMapping.is_ticked, CustomerMapping.with_email),
-            *(CustomerMapping.told_at, CustomerMapping.told_over, StoreMapping.pushes, ContactLink.pulled),
-        )
-        .join(ContactLink, ContactLink.contact_id == CustomerMapping.contact_id)
-        .outerjoin(StoreMapping, StoreMapping.store_id == CustomerMapping.store_id)
-        .where(
-            CustomerMapping.store_id == store_id,
-            among(session, CustomerMapping.contact_id, touched),
-            or_(CustomerMapping.is_ticked.is_(True), CustomerMapping.told_at > now - OLDER_LOOKS),
-            ContactLink.store_id == store_id,
-            ContactLink.pulled != "",
-        )
-        .order_by(ContactLink.id.desc())
-    )
+    since = now - OLDER_LOOKS
+    said = session.execute(_SAID, {"store_id": store_id, "contact_ids": list(touched), "since": since})
     found = {}
     for one in said:
-        is_new = one.told_at is not None and one.told_at > now - OLDER_LOOKS
+        is_new = one.told_at is not None and one.told_at > since
         pull = mapping.pull(
             fields_of(contacts[one.contact_id]),
             mapping.flat_record(touched[one.contact_id]),
