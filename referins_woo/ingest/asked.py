@@ -24,7 +24,7 @@ from referins_woo.commerce.upsert.collections import upsert_collections
 from referins_woo.errors import Final as FinalError
 from referins_woo.events import observe
 from referins_woo.ingest import catalogue, gone, people
-from referins_woo.ingest.elements.batch import Job, ask_for
+from referins_woo.ingest.elements.batch import ask_for
 from referins_woo.process import Process
 from referins_woo.stores.door import Door, open_store
 
@@ -69,8 +69,7 @@ def fetch(process: Process, store_id: int, element: str, woo_ids: Sequence[int])
         return dict.fromkeys(woo_ids, "switched_off")
     with process.database.reading() as session:
         before = kind.here(session, store_id, woo_ids)
-    job = Job(process, door, import_id=0, elements=frozenset())
-    asked = ask_for(job, woo_ids, partial(kind.several, door), partial(kind.single, door), kind.word)
+    asked = ask_for(door, woo_ids, partial(kind.several, door), partial(kind.single, door), kind.word)
     trashed = {woo_id for woo_id, row in asked.found.items() if _is_trashed(row)}
     missing = set(woo_ids) - asked.found.keys()
     left = missing | (trashed if element == "products" else set())

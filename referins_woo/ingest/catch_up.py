@@ -120,7 +120,12 @@ class _Sweep:
         def fetch(since: datetime, offset: int, per_page: int) -> Any:
             return self._door.orders(modified_after=since, offset=offset, per_page=per_page)
 
-        sweep_ = self._begin(ElementSweep(self._round, "orders", fetch, "Order", self._door.order, newest="orders"))
+        def some(ids: Sequence[int]) -> object:
+            return self._door.orders(include=ids)
+
+        sweep_ = self._begin(
+            ElementSweep(self._round, "orders", fetch, "Order", self._door.order, newest="orders", several=some)
+        )
         for step in sweep_.steps():
             records = [row for row in step.rows if isinstance(row, OrderRecord)]
             news, changed = self._new_orders(records)

@@ -56,7 +56,8 @@ class Comparison:
         cursor = dict(self.row.cursor)
         seen = int(cursor.get("seen", 0))
         position = Position(cursor.get("last_id", 0), cursor.get("offset", 0))
-        for step in walk(self._page, position, connections=self.job.store.connections, most_rows=_IDS_AT_ONCE):
+        fetch = self.element.pieces(self.job, self._page, position)
+        for step in walk(fetch, position, connections=self.job.store.connections, most_rows=_IDS_AT_ONCE):
             seen += len(step.ids)
             after = {"last_id": step.position.last_id, "offset": step.position.offset, "seen": seen}
             holes = self._holes(step.ids)

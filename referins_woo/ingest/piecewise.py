@@ -7,23 +7,29 @@ single rows; a row that fails alone while the store answers otherwise is set asi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 from referins_woo.commerce.records import Unreadable
 from referins_woo.ingest.walk import Fetch, PageOf, Position
-from referins_woo.stores.door import Faltered
+from referins_woo.stores.door import ITS_OWN_FAULT, Faltered
 
 Row = TypeVar("Row")
 
 SIZES: Final = (50, 25, 10, 1)
 """Rows asked for at once, where more fail."""
 
-ITS_OWN_FAULT: Final = frozenset({500, 502, 504})
-"""Answers that may be about what was asked for; maintenance (503) and lost connections are not."""
-
+_AT_ONCE: Final = 50
+"""Ids in one question: a longer address may be refused (fact 10)."""
+_ASKED: Final = 3
+"""How often a row is asked for before it is taken for broken: to find out which it is costs more."""
 _MOST_GUESSES: Final = 25
+_FAR: Final = 5_000
+"""How far from its neighbours a record is looked for where many ids can be asked for at once: orders share their
+numbers with all that WordPress posts."""
+_MOST_QUESTIONS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +46,9 @@ class Piecewise(Generic[Row]):
     """A `walk.Fetch` that gets past what the store cannot show. May be called from several threads.
 
     `kind` names a record for people ("Order"); `probe` raises where the store itself is down; `single` asks for one
-    record by its id, and raises Faltered for the one that the store cannot show; `note` is told how many rows the
-    store gave at once where it could not give more.
+    record by its id, and raises Faltered for the one that the store cannot show, `several` for several records of
+    which it cannot show one; `suspects` are ids that it could not show before; `note` is told how many rows the store
+    gave at once where it could not give more.
     """
 
     def __init__(
@@ -53,11 +60,14 @@ class Piecewise(Generic[Row]):
         single: Callable[[int], object],
         position: Position,
         note: Callable[[int], None],
+        several: Callable[[Sequence[int]], object] | None = None,
+        suspects: Collection[int] = (),
     ) -> None:
         self._fetch, self._kind, self._probe, self._single = fetch, kind, probe, single
         self._ids_at = {position.offset: position.last_id} if position.last_id else {}
-        self._note = note
+        self._note, self._several, self._suspects = note, several, sorted(suspects)
         self._size: int | None = None
+        self._questions = 0
 
     def __call__(self, offset: int, per_page: int) -> PageOf[Row | Unreadable]:
         """Return the page, whole or put together. Raises what `fetch` raises where the store is down."""
@@ -81,7 +91,7 @@ class Piecewise(Generic[Row]):
         total, date = None, None
         size, lives = min(self._size or per_page, per_page), False
         largest, broken, last_fault = 0, False, error
-        suspected: set[int] = set()
+        suspected: Counter[int] = Counter()
         if error is not None:
             size = _smaller(size)
         while len(ids) < per_page:
@@ -97,8 +107,8 @@ class Piecewise(Generic[Row]):
                 if not lives:
                     self._probe()
                     lives = True
-                if place not in suspected:  # a moment's trouble is no broken record: the row is asked for again
-                    suspected.add(place)
+                suspected[place] += 1
+                if suspected[place] < _ASKED:  # a moment's trouble is no broken record: the row is asked for again
                     continue
                 rows.append(None)
                 ids.append(None)
@@ -136,24 +146,49 @@ class Piecewise(Generic[Row]):
 
     def _find(self, before: int | None, after: int | None) -> int:
         """Return the id of the row between two others: the first that fails alone. Raises LookupError if none does."""
+        far = _MOST_GUESSES if self._several is None else _FAR
         if before is not None or after is None:
             first = (before or 0) + 1
-            candidates = range(first, min(after or first + _MOST_GUESSES, first + _MOST_GUESSES))
+            candidates = range(first, min(after or first + far, first + far))
         else:
-            candidates = range(max(1, after - _MOST_GUESSES), after)
-        for woo_id in candidates:
-            if self._fails(woo_id) and self._fails(woo_id):
-                return woo_id
+            candidates = range(max(1, after - far), after)
+        known = [woo_id for woo_id in self._suspects if woo_id in candidates]
+        parts = [candidates[start : start + _AT_ONCE] for start in range(0, len(candidates), _AT_ONCE)]
+        self._questions = 0
+        for part in (known, *parts):
+            for woo_id in self._guilty(part):
+                if self._fails(woo_id) and self._fails(woo_id):
+                    return woo_id
         raise LookupError
 
+    def _guilty(self, ids: Sequence[int]) -> Iterator[int]:
+        """Yield, of some ids, those worth asking for alone: halves that come whole hold nothing broken."""
+        if len(ids) > 1 and self._several is not None:
+            several = self._several
+            self._questions += 1
+            if self._questions > _MOST_QUESTIONS:
+                raise LookupError  # it fails over this and over that: no one record is to blame
+            if not _breaks(lambda: several(ids)):
+                return
+            middle = len(ids) // 2
+            yield from self._guilty(ids[:middle])
+            yield from self._guilty(ids[middle:])
+            return
+        yield from ids
+
     def _fails(self, woo_id: int) -> bool:
-        try:
-            self._single(woo_id)
-        except Faltered as fault:
-            if fault.status not in ITS_OWN_FAULT:
-                raise
-            return True
-        return False
+        return _breaks(lambda: self._single(woo_id))
+
+
+def _breaks(ask: Callable[[], object]) -> bool:
+    """Whether the store fails over a question in a way that may be about what was asked for."""
+    try:
+        ask()
+    except Faltered as fault:
+        if fault.status not in ITS_OWN_FAULT:
+            raise
+        return True
+    return False
 
 
 def store_fails(kind: str, woo_id: int) -> Unreadable:

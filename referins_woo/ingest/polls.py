@@ -175,7 +175,7 @@ def _orders(round_: Round, total: int | None, age: timedelta | None) -> _Measure
     elif scope.is_narrow:
         if age is not None and age < _HOURLY:
             return None
-        total = round_.door.ids("orders", per_page=1, after=scope.after, statuses=scope.statuses or None).total
+        total = round_.door.count("orders", after=scope.after, statuses=scope.statuses or None)
     with round_.process.database.reading() as session:
         return total, counts.of_orders(session, store.id, scope)
 
@@ -187,7 +187,7 @@ def _contacts(round_: Round, total: int | None, age: timedelta | None) -> _Measu
     if store.pull_mapped_only:
         total = None  # who is not mapped is not missing
     elif is_whole and store.sync_contacts:
-        total = round_.door.ids("customers", per_page=1, role="all").total
+        total = round_.door.count("customers", role="all")
     with round_.process.database.reading() as session:
         return total, counts.of_contacts(session, store.id)
 

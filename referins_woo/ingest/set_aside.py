@@ -98,9 +98,15 @@ def is_listed(session: Session, store_id: int, element: str, import_id: int | No
 
 
 def noted(
-    session: Session, store_id: int, element: str, woo_ids: Collection[int], *, import_id: int | None = None
+    session: Session,
+    store_id: int,
+    element: str,
+    woo_ids: Collection[int],
+    *,
+    import_id: int | None = None,
+    kind: str | None = None,
 ) -> set[int]:
-    """Return which of these records are set aside, by this import where one is named."""
+    """Return which of these records are set aside, by this import where one is named; `kind`: skipped or failed."""
     found = select(SkippedRecord.woo_id).where(
         SkippedRecord.store_id == store_id,
         SkippedRecord.element == element,
@@ -108,6 +114,8 @@ def noted(
     )
     if import_id is not None:
         found = found.where(SkippedRecord.import_id == import_id)
+    if kind is not None:
+        found = found.where(SkippedRecord.kind == kind)
     return set(session.execute(found).scalars())
 
 

@@ -22,10 +22,10 @@ from referins_woo.commerce.records import Unreadable
 from referins_woo.errors import Final as FinalError
 from referins_woo.ingest import page_size, set_aside, watermarks
 from referins_woo.ingest.models import SkippedRecord, Watermark
-from referins_woo.ingest.piecewise import ITS_OWN_FAULT, Piecewise
+from referins_woo.ingest.piecewise import Piecewise
 from referins_woo.ingest.walk import Position, Step, walk
 from referins_woo.process import Process
-from referins_woo.stores.door import Door, Faltered
+from referins_woo.stores.door import ITS_OWN_FAULT, Door, Faltered
 
 OVERLAP: Final = timedelta(seconds=120)
 _ON_ITS_WAY: Final = timedelta(seconds=120)
@@ -108,11 +108,15 @@ class ElementSweep:
         single: Callable[[int], object],
         *,
         newest: str = "",
+        several: Callable[[Sequence[int]], object] | None = None,
     ) -> None:
-        """`fetch`: (changed since, offset, rows a page) → page; `newest`: the list to ask for its newest change."""
+        """`fetch`: (changed since, offset, rows a page) → page; `newest`: the list to ask for its newest change.
+
+        `single` and `several` find the record that the store cannot show: see `Piecewise`.
+        """
         self.element = element
         self._round, self._fetch, self._kind, self._single = round_, fetch, kind, single
-        self._newest_path = newest
+        self._newest_path, self._several = newest, several
         self._row = round_.rows.get(element)
         store = round_.door.store
         self._before = self._row.watermark if self._row is not None else None
@@ -146,6 +150,8 @@ class ElementSweep:
             single=self._single,
             position=self._position,
             note=self._shrink,
+            several=self._several,
+            suspects=self._failed_before,
         )
         first = None if self._resumes else pieces(0, store.page_size)
         if first is not None:

@@ -26,7 +26,10 @@ class Incoming:
 
 @dataclass(slots=True)
 class Reply:
-    """An answer. `reset` drops the connection instead; `cut_after` sends only so many bytes of the body."""
+    """An answer. `reset` drops the connection instead; `cut_after` sends only so many bytes of the body.
+
+    `drip`: seconds to wait after each byte of the body.
+    """
 
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
@@ -34,6 +37,7 @@ class Reply:
     reset: bool = False
     cut_after: int | None = None
     clock_skew: float = 0.0
+    drip: float = 0.0
 
     def header(self, name: str) -> str:
         """Return the first header of this name, or ""."""

@@ -11,45 +11,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs
-
-import orjson
 
 from referins_woo.errors import ReferinsError
-from referins_woo.practice_store.exchange import UNCACHED, Incoming, Reply, die_reply, html_reply, json_reply
-
-_CRITICAL = (
-    '<p>There has been a critical error on this website.</p><p><a href="https://wordpress.org/documentation/article/'
-    'faq-troubleshooting/">Learn more about troubleshooting WordPress.</a></p>'
-)
-BROKEN = {
-    "code": "internal_server_error",
-    "message": _CRITICAL,
-    "data": {
-        "status": 500,
-        "error": {
-            "type": 1,
-            "message": "Uncaught Error: Call to undefined function broken_plugin()",
-            "file": "/var/www/html/wp-content/plugins/x.php",
-            "line": 3,
-        },
-    },
-    "additional_errors": [],
-}
-"""What PHP answers when a plugin fails: those who asked for JSON get it (fact 70)."""
-
-_WARNING = (
-    b"<br />\n<b>Warning</b>:  Undefined array key in <b>/var/www/html/wp-content/plugins/x.php</b> "
-    b"on line <b>3</b><br />\n"
-)
-_NGINX = (
-    "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n"
-    "<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
-)
-_FIREWALL = (
-    "<!DOCTYPE html><html><head><title>Access denied</title></head><body><h1>403 Forbidden</h1>"
-    "<p>Your request was blocked by the security rules of this site.</p></body></html>"
-)
+from referins_woo.practice_store import fault_answers as answers
+from referins_woo.practice_store.exchange import Incoming, Reply, html_reply
 
 
 class UnknownFault(ReferinsError):
@@ -103,143 +68,31 @@ class Kind:
     whole_site: bool = False
 
 
-def _rest(status: int, code: str, message: str) -> Callable[[Fault, Incoming], Reply]:
-    return lambda fault, incoming: json_reply(status, {"code": code, "message": message, "data": {"status": status}})
-
-
-def _any_status(fault: Fault, incoming: Incoming) -> Reply:
-    code = {401: "woocommerce_rest_cannot_view", 404: "rest_no_route", 429: "too_many_requests"}
-    body = {"code": code.get(fault.status, "practice_fault"), "message": f"Practice fault {fault.status}."}
-    return json_reply(fault.status, {**body, "data": {"status": fault.status}})
-
-
-def _too_many(fault: Fault, incoming: Incoming) -> Reply:
-    wait = str(int(fault.seconds)) if fault.seconds else "2"
-    body = {"code": "too_many_requests", "message": "Too many requests.", "data": {"status": 429}}
-    return json_reply(429, body, [("Retry-After", wait)])
-
-
-def _fatal(fault: Fault, incoming: Incoming) -> Reply:
-    if incoming.wants_json:
-        return json_reply(500, BROKEN, list(UNCACHED))
-    return die_reply(incoming, 500, _CRITICAL)
-
-
-def _maintenance(fault: Fault, incoming: Incoming) -> Reply:
-    words = "Briefly unavailable for scheduled maintenance. Check back in a minute."
-    return die_reply(incoming, 503, words, [("Retry-After", str(int(fault.seconds) or 600))])
-
-
-def _other_site(fault: Fault, incoming: Incoming) -> Reply:
-    page = (
-        "<!doctype html><html><head><title>Bellweather Bakery</title></head><body><h1>Page not found</h1></body></html>"
-    )
-    return html_reply(404, page)
-
-
-def _no_database(fault: Fault, incoming: Incoming) -> Reply:
-    return die_reply(incoming, 500, "<h1>Error establishing a database connection</h1>")
-
-
-def _warned_rows(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
-    """Put a warning before the JSON for each order in it: that is where the plugin's mistake is met."""
-    if "/orders" not in incoming.path or not reply.body.startswith((b"[{", b"{")):
-        return reply
-    rows = orjson.loads(reply.body)
-    return _body(reply, _WARNING * (len(rows) if isinstance(rows, list) else 1) + reply.body)
-
-
-def _large_pages(fault: Fault, incoming: Incoming) -> Reply | None:
-    asked = parse_qs(incoming.raw_query).get("per_page", ["10"])[0]
-    return _fatal(fault, incoming) if asked.isdigit() and int(asked) > (fault.number or 20) else None
-
-
-def _body(reply: Reply, body: bytes, *dropped: str) -> Reply:
-    reply.body = body
-    reply.headers = reply.without("Content-Length", *dropped)
-    return reply
-
-
-def _transient_list(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
-    return _body(reply, b"[]") if reply.body.startswith(b"[") else reply
-
-
-def _broken_letters(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
-    spoilt = re.sub(rb'("first_name":"[^"]*)"', b'\\1\xc3\x28"', reply.body, count=1)
-    return _body(reply, spoilt if spoilt != reply.body else reply.body.replace(b'":"', b'":"\xe2\x28', 1))
-
-
-def _wrong_total(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
-    total = reply.header("X-WP-Total")
-    if total:
-        wrong = max(int(total) + (fault.number or -3), 0)
-        reply.headers = [*reply.without("X-WP-Total"), ("X-WP-Total", str(wrong))]
-    return reply
-
-
-def _short_page(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
-    if not reply.body.startswith(b"[{"):
-        return reply
-    rows = orjson.loads(reply.body)
-    return _body(reply, orjson.dumps(rows[: max(len(rows) - (fault.number or 1), 0)]))
-
-
-def _cut(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
-    reply.cut_after = len(reply.body) // 2
-    return reply
-
-
-def _half_of_json(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
-    return _body(reply, reply.body[: len(reply.body) // 2])
-
-
-def _numbered(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
-    """A PHP list with gaps is an object with numbers for keys."""
-    if not reply.body.startswith(b"[{"):
-        return reply
-    rows = orjson.loads(reply.body)
-    return _body(reply, orjson.dumps({str(number): row for number, row in enumerate(rows, 3)}))
-
-
-def _said_to_be_packed(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
-    reply.headers = [*reply.headers, ("Content-Encoding", "gzip")]
-    return reply
-
-
-def _nameless(fault: Fault, incoming: Incoming, reply: Reply) -> Reply:
-    """A firewall that knows the names which libraries give themselves."""
-    agent = incoming.headers.get("user-agent", "")
-    return reply if agent and not agent.startswith("python-") else html_reply(455, _FIREWALL)
-
-
-def _web_server(status: int, title: str) -> Callable[[Fault, Incoming], Reply]:
-    page = _NGINX.format(title).encode()
-    return lambda fault, incoming: Reply(status, [("Content-Type", "text/html")], page)
-
-
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind("status", "Answer with a status", "instead", _any_status, uses="status"),
+        Kind("status", "Answer with a status", "instead", answers.any_status, uses="status"),
         Kind(
             *("unauthorized", "401: the key is refused", "instead"),
-            _rest(401, "woocommerce_rest_cannot_view", "Sorry, you cannot list resources."),
+            answers.rest(401, "woocommerce_rest_cannot_view", "Sorry, you cannot list resources."),
         ),
         Kind(
             *("forbidden", "403: the key's user lacks the right", "instead"),
-            _rest(403, "woocommerce_rest_cannot_view", "Sorry, you cannot list resources."),
+            answers.rest(403, "woocommerce_rest_cannot_view", "Sorry, you cannot list resources."),
         ),
-        Kind("firewall", "403: a firewall's page", "instead", lambda fault, incoming: html_reply(403, _FIREWALL)),
+        Kind(
+            "firewall", "403: a firewall's page", "instead", lambda fault, incoming: html_reply(403, answers.FIREWALL)
+        ),
         Kind(
             *("no_route", "404: no such route", "instead"),
-            _rest(404, "rest_no_route", "No route was found matching the URL and request method."),
+            answers.rest(404, "rest_no_route", "No route was found matching the URL and request method."),
         ),
-        Kind("rate_limit", "429 with Retry-After", "instead", _too_many, uses="seconds"),
-        Kind("server_error", "500: a critical error", "instead", _fatal),
-        Kind("maintenance", "503: maintenance", "instead", _maintenance, uses="seconds", whole_site=True),
-        Kind("database_down", "500: the database is away", "instead", _no_database, whole_site=True),
+        Kind("rate_limit", "429 with Retry-After", "instead", answers.too_many, uses="seconds"),
+        Kind("server_error", "500: a critical error", "instead", answers.fatal),
+        Kind("maintenance", "503: maintenance", "instead", answers.maintenance, uses="seconds", whole_site=True),
+        Kind("database_down", "500: the database is away", "instead", answers.no_database, whole_site=True),
         Kind("order_breaks", "500: a plugin breaks while orders are prepared", "state"),
-        Kind("bad_gateway", "502: PHP is gone", "instead", _web_server(502, "502 Bad Gateway"), whole_site=True),
+        Kind("bad_gateway", "502: PHP is gone", "instead", answers.web_server(502, "502 Bad Gateway"), whole_site=True),
         Kind(
             "html_ok",
             "200 with a page instead of JSON",
@@ -257,31 +110,39 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("page_limit", "500 for more than N rows a page", "instead", uses="number"),
         Kind("latency", "Every answer takes longer", "after", uses="seconds"),
-        Kind("truncated", "The JSON breaks off", "after", change=_cut),
-        Kind("truncated_json", "The JSON breaks off, with a length that fits", "after", change=_half_of_json),
-        Kind("object_rows", "A list comes as an object with numbers", "after", change=_numbered),
-        Kind("false_gzip", "Said to be packed, and is not", "after", change=_said_to_be_packed),
-        Kind("nameless", "455: only who names a User-Agent is let in", "after", change=_nameless),
-        Kind("empty_list", "A list is empty for once", "after", change=_transient_list),
-        Kind("short_page", "A page lacks its last rows", "after", change=_short_page, uses="number"),
+        Kind("truncated", "The JSON breaks off", "after", change=answers.cut),
+        Kind("truncated_json", "The JSON breaks off, with a length that fits", "after", change=answers.half_of_json),
+        Kind("object_rows", "A list comes as an object with numbers", "after", change=answers.numbered),
+        Kind("false_gzip", "Said to be packed, and is not", "after", change=answers.said_to_be_packed),
+        Kind("packed_unsaid", "Packed, and not said to be", "after", change=answers.packed_unsaid),
+        Kind("gzip_bomb", "2 MB that unpack to 2 GB", "after", change=answers.bomb),
+        Kind("drip", "The body comes byte by byte", "after", change=answers.dripping, uses="seconds"),
         Kind(
-            "php_warning", "PHP warnings before the JSON", "after", change=lambda f, i, r: _body(r, _WARNING + r.body)
+            "order_poison",
+            "500 for every answer that holds order N",
+            "after",
+            change=answers.without_one,
+            uses="number",
         ),
-        Kind("php_warning_rows", "A PHP warning for each order before the JSON", "after", change=_warned_rows),
+        Kind("nameless", "455: only who names a User-Agent is let in", "after", change=answers.nameless),
+        Kind("empty_list", "A list is empty for once", "after", change=answers.transient_list),
+        Kind("short_page", "A page lacks its last rows", "after", change=answers.short_page, uses="number"),
+        Kind("php_warning", "PHP warnings before the JSON", "after", change=answers.warned),
+        Kind("php_warning_rows", "A PHP warning for each order before the JSON", "after", change=answers.warned_rows),
         Kind(
             "bom",
             "A byte order mark and N blank lines before the JSON",
             "after",
-            change=lambda f, i, r: _body(r, b"\xef\xbb\xbf" + b"\r\n" * f.number + r.body),
+            change=lambda f, i, r: answers.with_body(r, b"\xef\xbb\xbf" + b"\r\n" * f.number + r.body),
             uses="number",
         ),
-        Kind("invalid_utf8", "Broken letters in the JSON", "after", change=_broken_letters),
-        Kind("wrong_total", "X-WP-Total is wrong", "after", change=_wrong_total, uses="number"),
+        Kind("invalid_utf8", "Broken letters in the JSON", "after", change=answers.broken_letters),
+        Kind("wrong_total", "X-WP-Total is wrong", "after", change=answers.wrong_total, uses="number"),
         Kind("clock_skew", "The store's clock is wrong", "state", uses="seconds", whole_site=True),
         Kind("repeat_page", "Every page is the first one", "state"),
         Kind("no_filter", "modified_after is ignored, as before WooCommerce 5.8", "state"),
         Kind("strip_authorization", "The host drops the Authorization header", "state"),
-        Kind("moved", "404: another site is at this address", "instead", _other_site, whole_site=True),
+        Kind("moved", "404: another site is at this address", "instead", answers.other_site, whole_site=True),
         Kind("plain_permalinks", "Plain permalinks: no /wp-json/", "state", whole_site=True),
         Kind("plugin_off", "WooCommerce is switched off", "state", whole_site=True),
         Kind("coming_soon", "The shop is not open yet: its pages say so, the API works", "state", whole_site=True),
@@ -350,7 +211,7 @@ class Faults:
             if kind.stage != "instead" or not fault.meets(incoming):
                 continue
             if fault.kind == "page_limit":
-                reply = _large_pages(fault, incoming)
+                reply = answers.large_pages(fault, incoming)
                 if reply is not None and self._use(fault):
                     return reply
             elif kind.answer is not None and self._use(fault):

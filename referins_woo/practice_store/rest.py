@@ -26,7 +26,8 @@ from referins_woo.practice_store import (
 from referins_woo.practice_store.auth import Authenticator, Identity, check_permissions
 from referins_woo.practice_store.call import Answer, Call, Routes, refusal
 from referins_woo.practice_store.exchange import UNCACHED, Incoming, Reply, json_reply
-from referins_woo.practice_store.faults import BROKEN, Faults
+from referins_woo.practice_store.fault_answers import BROKEN
+from referins_woo.practice_store.faults import Faults
 from referins_woo.practice_store.params import Query, parse, single
 from referins_woo.practice_store.rest_errors import RestError, no_route
 from referins_woo.practice_store.rights import may_manage

@@ -10,6 +10,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from email.utils import format_datetime
@@ -141,4 +142,10 @@ class _Handler(BaseHTTPRequestHandler):
         lines.append(f"Connection: {'close' if self.close_connection else 'keep-alive'}")
         head = "\r\n".join(lines).encode("utf-8", "surrogateescape") + b"\r\n\r\n"
         body = b"" if self.command == "HEAD" else reply.body[: reply.cut_after]
-        self.wfile.write(head + body)
+        if not reply.drip:
+            self.wfile.write(head + body)
+            return
+        self.wfile.write(head)
+        for byte in body:  # whoever has had enough hangs up: the next write fails
+            self.wfile.write(bytes((byte,)))
+            time.sleep(reply.drip)

@@ -2,11 +2,12 @@
 
 Six classes, told apart as the recorded answers of WooCommerce 9.9 and 11.0 show, and as hosts and firewalls in front
 of it behave. They say what happened to one request; what follows from it (probe, reconnect, wait) is the door's.
-Messages come from the store, may be translated and may hold HTML: `code` decides, the message is only shown.
+Messages come from the store, may be translated and hold HTML, which is taken out: `code` decides, they are only shown.
 """
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ _FIREWALL_MARKS = re.compile(
     rb"|imunify360|mod_security|access denied",
     re.IGNORECASE,
 )
+_TAG = re.compile(r"<[^<>]{1,2000}>")
 _TRANSIENT_CODES = frozenset({"wp_die", "internal_server_error", ""})
 
 
@@ -198,4 +200,9 @@ def _code_and_message(data: Any) -> tuple[str, str]:
     if not isinstance(data, dict):
         return "", ""
     code, message = data.get("code"), data.get("message")
-    return code if isinstance(code, str) else "", message[:500] if isinstance(message, str) else ""
+    return code if isinstance(code, str) else "", _plain(message)[:500] if isinstance(message, str) else ""
+
+
+def _plain(message: str) -> str:
+    """WordPress writes HTML into its messages; people read them as text."""
+    return " ".join(html.unescape(_TAG.sub(" ", message[:10_000])).split())

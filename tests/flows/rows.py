@@ -17,7 +17,7 @@ from referins_woo.practice_store.delivery import php_json, sign
 from referins_woo.stores import connect
 from referins_woo.stores.models import Store
 from tests.flows.invariants import Watch
-from tests.flows.test_store_faults import catch_up, import_page, let_time_pass
+from tests.flows.test_store_faults import catch_up, import_page, let_time_pass, signed_in
 
 Watching = Callable[..., AbstractContextManager[Watch]]
 
@@ -114,3 +114,11 @@ def post(it: Watch, body: bytes, headers: dict[str, str] | None = None) -> int:
         return 0
     finally:
         connection.close()
+
+
+def look(it: Watch, path: str) -> str:
+    """Open a page as the merchant, signed in, over HTTP; returns its HTML."""
+    url = it.merchant.process.config.public_url
+    answer = signed_in(url, it.merchant.email).get(f"{url}{path}", timeout=20)
+    assert (answer.status_code, answer.url) == (200, f"{url}{path}")
+    return answer.text

@@ -24,14 +24,14 @@ from referins_woo.commerce.models import Collection, Contact, Order, Product
 from referins_woo.events.models import Event
 from referins_woo.ingest import intake, live
 from referins_woo.ingest import jobs as ingest_jobs
-from referins_woo.ingest.models import Delivery, SkippedRecord
+from referins_woo.ingest.models import Delivery, Import, SkippedRecord
 from referins_woo.ingest.receive import Receiver
 from referins_woo.practice_store import terms
 from referins_woo.stores.door import open_store
 from tests.flows.invariants import Watch
 from tests.flows.merchants import Merchant
 from tests.flows.rows import Watching, body_of, is_lost, is_well, over, post, through, unnoticed, work
-from tests.flows.test_store_faults import catch_up
+from tests.flows.test_store_faults import catch_up, import_page
 
 pytestmark = pytest.mark.storm
 
@@ -51,8 +51,18 @@ def test_row_01_a_lasting_401_asks_to_reconnect_once(it: Watch) -> None:
 
 
 def test_row_02_one_401_is_passed_over(it: Watch) -> None:
-    through(it, "unauthorized", count=1)
-    is_well(it)
+    it.merchant.practice.forget_requests()
+    it.merchant.practice.fault("unauthorized", count=1)
+    it.sell(told=False)
+    import_page(it.merchant)
+    assert it.merchant.rows(Import)[-1].state == "done", "the import goes on at once"
+    unnoticed(it)
+    it.merchant.practice.fault("unauthorized", count=1)
+    it.sell(told=False)
+    it.merchant.clock.advance(minutes=5)
+    catch_up(it.merchant)
+    unnoticed(it)
+    assert [line.status for line in it.merchant.practice.requests].count(401) == 2
     over(it)
 
 
@@ -328,12 +338,6 @@ def test_row_28_a_stamp_of_the_future_hides_no_change_that_comes_after_it(it: Wa
 
 def test_row_29_a_store_that_cannot_filter_is_swept_whole(it: Watch) -> None:
     through(it, "no_filter")
-    unnoticed(it)
-    over(it)
-
-
-def test_row_30_packing_is_told_by_the_bytes(it: Watch) -> None:
-    through(it, "false_gzip")
     unnoticed(it)
     over(it)
 

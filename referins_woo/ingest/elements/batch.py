@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from referins_woo.commerce.records import Unreadable
 from referins_woo.ingest import page_size
-from referins_woo.ingest.piecewise import ITS_OWN_FAULT, Piecewise, store_fails
+from referins_woo.ingest.piecewise import Piecewise, store_fails
 from referins_woo.ingest.set_aside import SetAside, unreadable
 from referins_woo.ingest.walk import Fetch, PageOf, Position
 from referins_woo.process import Process
-from referins_woo.stores.door import Door, Faltered
+from referins_woo.stores.door import ITS_OWN_FAULT, Door, Faltered
 from referins_woo.stores.view import StoreView
 
 Row = TypeVar("Row")
@@ -110,15 +110,33 @@ class Element:
     """Whether the store's count says anything about this import."""
     besides: Callable[[Job], int] = lambda _: 0
     """What counts beside the ids."""
+    pieces: Callable[[Job, Fetch[Any], Position], Fetch[Any]] = lambda job, whole, position: whole
+    """(job, fetch, where the walk begins) → the fetch in a form that gets past what the store cannot show."""
 
 
 def piece_by_piece(
-    job: Job, whole: Callable[[int, int], Any], kind: str, single: Callable[[int], object], position: Position
+    job: Job,
+    whole: Callable[[int, int], Any],
+    kind: str,
+    single: Callable[[int], object],
+    position: Position,
+    *,
+    several: Callable[[Sequence[int]], object] | None = None,
+    suspects: Collection[int] = (),
 ) -> Fetch[Any]:
     """Return `whole`, a fetch of pages, after a failure in a form that gets past what the store cannot show."""
     if not job.careful:
         return whole
-    return Piecewise(whole, kind=kind, probe=job.door.probe, single=single, position=position, note=job.note_size)
+    return Piecewise(
+        whole,
+        kind=kind,
+        probe=job.door.probe,
+        single=single,
+        position=position,
+        note=job.note_size,
+        several=several,
+        suspects=suspects,
+    )
 
 
 @dataclass(slots=True)
@@ -142,7 +160,7 @@ _MOST: Final = 50
 
 
 def ask_for(
-    job: Job,
+    door: Door,
     ids: Sequence[int],
     several: Callable[[Sequence[int]], Iterable[tuple[int, Any]]],
     single: Callable[[int], Any] | None,
@@ -156,18 +174,18 @@ def ask_for(
     asked: Asked[Any] = Asked()
     for start in range(0, len(ids), _MOST):
         part = list(ids[start : start + _MOST])
-        asked.found.update(_in_halves(job, part, several, kind))
+        asked.found.update(_in_halves(door, part, several, kind))
         if single is None:
             continue
         for woo_id in (each for each in part if each not in asked.found):
-            row = _alone(job, woo_id, single, kind)
+            row = _alone(door, woo_id, single, kind)
             if row is not None:
                 asked.found[woo_id] = row
     return asked
 
 
 def _in_halves(
-    job: Job, ids: Sequence[int], several: Callable[[Sequence[int]], Iterable[tuple[int, Any]]], kind: str
+    door: Door, ids: Sequence[int], several: Callable[[Sequence[int]], Iterable[tuple[int, Any]]], kind: str
 ) -> dict[int, Any]:
     try:
         return {woo_id: row for woo_id, row in several(ids) if woo_id in ids}
@@ -175,13 +193,13 @@ def _in_halves(
         if error.status not in ITS_OWN_FAULT:
             raise
     if len(ids) == 1:
-        found = _alone(job, ids[0], lambda woo_id: dict(several([woo_id])).get(woo_id), kind)
+        found = _alone(door, ids[0], lambda woo_id: dict(several([woo_id])).get(woo_id), kind)
         return {} if found is None else {ids[0]: found}
     middle = len(ids) // 2
-    return _in_halves(job, ids[:middle], several, kind) | _in_halves(job, ids[middle:], several, kind)
+    return _in_halves(door, ids[:middle], several, kind) | _in_halves(door, ids[middle:], several, kind)
 
 
-def _alone(job: Job, woo_id: int, single: Callable[[int], Any], kind: str) -> Any:
+def _alone(door: Door, woo_id: int, single: Callable[[int], Any], kind: str) -> Any:
     """Ask for one record, twice where the store fails but lives; a record that it cannot show is unreadable."""
     for _ in range(2):
         try:
@@ -189,5 +207,5 @@ def _alone(job: Job, woo_id: int, single: Callable[[int], Any], kind: str) -> An
         except Faltered as error:
             if error.status not in ITS_OWN_FAULT:
                 raise
-        job.door.probe()
+        door.probe()
     return store_fails(kind, woo_id)

@@ -46,7 +46,7 @@ def _count(job: Job) -> int | None:
     """Everybody counts: who is neither customer nor subscriber is listed as skipped (M1)."""
     if job.limits.contacts_scope == "on_orders":
         return None
-    return job.door.ids("customers", role="all", per_page=1).total
+    return job.door.count("customers", role="all")
 
 
 def _ids(job: Job, offset: int, per_page: int) -> Any:
@@ -65,7 +65,7 @@ def _again(job: Job, ids: Sequence[int]) -> Write:
             page = job.door.customers(role, include=part)
             return zip(page.ids, page.rows, strict=True)
 
-        return ask_for(job, ids, several, None, "Customer")
+        return ask_for(job.door, ids, several, None, "Customer")
 
     listed = {woo_id: row for role in _PHASES[:2] for woo_id, row in in_list(role).found.items()}
     others = {woo_id: row for woo_id, row in in_list("all").found.items() if woo_id not in listed}

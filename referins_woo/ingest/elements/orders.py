@@ -23,12 +23,14 @@ from referins_woo.commerce.upsert.order_contacts import resolve_contacts
 from referins_woo.commerce.upsert.orders import change_orders, insert_orders, is_newer, stored_orders, tombstones
 from referins_woo.commerce.upsert.products import upsert_products
 from referins_woo.commerce.upsert.transactions import record_payments
+from referins_woo.ingest import set_aside
 from referins_woo.ingest.elements.batch import Batch, Element, Job, Outcome, Write, ask_for, piece_by_piece
 from referins_woo.ingest.set_aside import SetAside, draft, unreadable
-from referins_woo.ingest.walk import Position, Step, walk
+from referins_woo.ingest.walk import Fetch, Position, Step, walk
 from referins_woo.stores.door import Faltered
 
 Row = OrderRecord | Unreadable
+_MOST_SUSPECTS = 1_000
 
 
 def batches(job: Job, cursor: dict[str, Any]) -> Iterator[Batch]:
@@ -66,9 +68,20 @@ def order_steps(job: Job, cursor: dict[str, Any]) -> Iterator[Step[Row]]:
     def whole(offset: int, per_page: int) -> Any:
         return job.door.orders(offset=offset, per_page=per_page, **filters)
 
-    fetch = piece_by_piece(job, whole, "Order", job.door.order, position)
+    fetch = _pieces(job, whole, position)
     for step in walk(fetch, position, per_page=store.page_size, connections=store.connections, up_to=cursor["up_to"]):
         yield replace(step, total=step.total or total)
+
+
+def _pieces(job: Job, whole: Fetch[Any], position: Position) -> Fetch[Any]:
+    with job.process.database.reading() as session:
+        suspects = set_aside.failed_after(session, job.store.id, "orders", 0, _MOST_SUSPECTS) if job.careful else []
+    several = partial(_some, job)
+    return piece_by_piece(job, whole, "Order", job.door.order, position, several=several, suspects=suspects)
+
+
+def _some(job: Job, ids: Sequence[int]) -> object:
+    return job.door.orders(include=ids)
 
 
 def _newest(job: Job, filters: dict[str, Any]) -> tuple[int, int | None]:
@@ -83,7 +96,7 @@ def _newest(job: Job, filters: dict[str, Any]) -> tuple[int, int | None]:
 
 
 def _count(job: Job) -> int | None:
-    return job.door.ids("orders", per_page=1, **job.limits.of_orders).total
+    return job.door.count("orders", **job.limits.of_orders)
 
 
 def _ids(job: Job, offset: int, per_page: int) -> Any:
@@ -102,7 +115,7 @@ def _again(job: Job, ids: Sequence[int]) -> Write:
         page = job.door.orders(include=part)
         return zip(page.ids, page.rows, strict=True)
 
-    asked = ask_for(job, ids, several, job.door.order, "Order")
+    asked = ask_for(job.door, ids, several, job.door.order, "Order")
     step: Step[Row] = Step(list(asked.found.values()), list(asked.found), Position(), None)
     return _with_what_is_missing(job, Missing(job), step)
 
@@ -209,4 +222,4 @@ def _deleted_here(order: OrderRecord) -> SetAside:
     return SetAside(order.woo_id, order.number, "skipped", "deleted_here", "Deleted here: it is not imported again")
 
 
-ELEMENT = Element(batches, _count, _ids, _known, _again)
+ELEMENT = Element(batches, _count, _ids, _known, _again, pieces=_pieces)

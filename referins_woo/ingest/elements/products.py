@@ -18,10 +18,9 @@ from referins_woo.commerce.upsert.bulk import among, lock_account
 from referins_woo.commerce.upsert.collections import upsert_collections
 from referins_woo.commerce.upsert.products import upsert_products
 from referins_woo.ingest.elements.batch import Batch, Element, Job, Outcome, Write, ask_for, piece_by_piece
-from referins_woo.ingest.piecewise import ITS_OWN_FAULT
 from referins_woo.ingest.set_aside import SetAside, no_imported_product, unreadable
 from referins_woo.ingest.walk import Position, Step, walk
-from referins_woo.stores.door import Faltered
+from referins_woo.stores.door import ITS_OWN_FAULT, Faltered
 
 _ASKED = 3
 """How often variations are asked for before their product is set aside: a moment's trouble is no broken record."""
@@ -58,7 +57,7 @@ def _complete(job: Job, product: ProductRecord) -> ProductRecord | Unreadable:
 
 
 def _count(job: Job) -> int | None:
-    return job.door.ids("products", per_page=1).total
+    return job.door.count("products")
 
 
 def _ids(job: Job, offset: int, per_page: int) -> Any:
@@ -78,7 +77,7 @@ def _again(job: Job, ids: Sequence[int]) -> Write:
         return zip(page.ids, page.rows, strict=True)
 
     careful = replace(job, careful=True)
-    asked = ask_for(job, ids, several, None, "Product")
+    asked = ask_for(job.door, ids, several, None, "Product")
     complete = [_complete(careful, row) for row in asked.rows(ProductRecord)]
     step: Step[Any] = Step(list(asked.found.values()), list(asked.found), Position(), None)
     return partial(_write, job, step, complete)
@@ -114,7 +113,7 @@ def collection_batches(job: Job, cursor: dict[str, Any]) -> Iterator[Batch]:
 
 
 def _count_categories(job: Job) -> int | None:
-    return job.door.ids("products/categories", per_page=1).total
+    return job.door.count("products/categories")
 
 
 def _category_ids(job: Job, offset: int, per_page: int) -> Any:
@@ -133,7 +132,7 @@ def _categories_again(job: Job, ids: Sequence[int]) -> Write:
         page = job.door.categories(include=part)
         return zip(page.ids, page.rows, strict=True)
 
-    asked = ask_for(job, ids, several, job.door.category, "Category")
+    asked = ask_for(job.door, ids, several, job.door.category, "Category")
     return partial(_write_collections, job, Step(list(asked.found.values()), list(asked.found), Position(), None))
 
 

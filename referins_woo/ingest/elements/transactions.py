@@ -47,7 +47,7 @@ def batches(job: Job, cursor: dict[str, Any]) -> Iterator[Batch]:
 
 def _count(job: Job) -> int | None:
     """Payments of the orders here, and refunds there: so the ledger counts, too."""
-    refunds = job.door.ids("refunds", per_page=1).total
+    refunds = job.door.count("refunds")
     return None if refunds is None else _count_payments(job) + refunds
 
 
@@ -75,7 +75,7 @@ def _again(job: Job, ids: Sequence[int]) -> Write:
         return zip(page.ids, page.rows, strict=True)
 
     try:
-        rows = list(ask_for(job, ids, several, None, "Refund").found.values())
+        rows = list(ask_for(job.door, ids, several, None, "Refund").found.values())
     except NotSupported:
         rows = [
             row

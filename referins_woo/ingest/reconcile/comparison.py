@@ -18,8 +18,9 @@ from referins_woo.commerce.models import Order, Tombstone
 from referins_woo.commerce.upsert.bulk import among
 from referins_woo.ingest import counts, gone, set_aside, watermarks
 from referins_woo.ingest.models import SkippedRecord
+from referins_woo.ingest.piecewise import Piecewise
 from referins_woo.ingest.set_aside import SetAside
-from referins_woo.ingest.walk import Position, walk
+from referins_woo.ingest.walk import Fetch, Position, walk
 from referins_woo.process import Process
 from referins_woo.stores.door import Door
 from referins_woo.stores.models import StoreLog
@@ -74,7 +75,8 @@ class Comparison:
             return replace(page, rows=list(page.ids))  # the walk hands out rows
 
         low = position.last_id
-        for step in walk(fetch, position, per_page=PACK):
+        pages = self._past_what_breaks(fetch, position, asked or {}) if path == "orders" else fetch
+        for step in walk(pages, position, per_page=PACK):
             high = step.position.last_id
             yield self._difference(model, here, low, high, step.ids)
             low = high
@@ -83,6 +85,21 @@ class Comparison:
                 return
         yield self._difference(model, here, low, _HIGHEST, [])
         self.ended = True
+
+    def _past_what_breaks(self, fetch: Fetch[Any], position: Position, asked: dict[str, Any]) -> Fetch[Any]:
+        """An order that the store cannot show makes an error of each page that holds it, of ids alone too (row 19)."""
+        with self.process.database.reading() as session:
+            suspects = set_aside.failed_after(session, self.store.id, "orders", 0, 1_000)
+        return Piecewise(
+            fetch,
+            kind="Order",
+            probe=self.door.probe,
+            single=self.door.order,
+            position=position,
+            note=lambda size: None,
+            several=lambda ids: self.door.orders(include=ids, statuses=asked.get("statuses")),
+            suspects=suspects,
+        )
 
     def _difference(
         self, model: Any, here: Iterable[ColumnElement[bool]], low: int, high: int, listed: list[int]
@@ -112,6 +129,11 @@ class Comparison:
                 known |= set(session.scalars(there))
             known |= set_aside.noted(session, store_id, element, woo_ids)
         return [woo_id for woo_id in woo_ids if woo_id not in known]
+
+    def unreadable(self, woo_ids: Sequence[int], element: str) -> list[int]:
+        """Return those that could not be read before: they may be mended by now."""
+        with self.process.database.reading() as session:
+            return sorted(set_aside.noted(session, self.store.id, element, woo_ids, kind="failed"))
 
     def count_gone(self, model: Any, woo_ids: Sequence[int], words: str) -> None:
         """Count those that turned out to be gone."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, Final
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from referins_woo import clock
 from referins_woo.commerce.models import Order, Tombstone
@@ -13,6 +15,7 @@ from referins_woo.commerce.records import OrderRecord
 from referins_woo.commerce.upsert.bulk import update_rows
 from referins_woo.events import observe
 from referins_woo.ingest import counts, set_aside
+from referins_woo.ingest.elements.batch import ask_for
 from referins_woo.ingest.live import confirm_gone_orders
 from referins_woo.ingest.reconcile.comparison import PACK, Comparison, Difference, packs
 
@@ -30,7 +33,7 @@ def all_of_them(it: Comparison) -> bool:
         _tombs(it, found)
         it.forget_set_aside("orders", found)
         if fills:
-            _fetch(it, found.unknown)
+            _fetch(it, found)
     return it.ended
 
 
@@ -41,7 +44,7 @@ def in_scope(it: Comparison) -> bool:
         return True
     asked = {"after": scope.after, "statuses": scope.statuses or None}
     for found in it.walk("orders", Order, (), asked):
-        _fetch(it, found.unknown)
+        _fetch(it, found)
     return it.ended
 
 
@@ -58,17 +61,29 @@ def _scope(it: Comparison) -> counts.Scope:
     return counts.order_scope(it.store, imported=it.imported["orders"])
 
 
-def _fetch(it: Comparison, woo_ids: Sequence[int]) -> None:
-    """Fetch what is missing; a draft is nobody's order yet, and is listed as such (28)."""
-    wanted = it.not_known(woo_ids, "orders", Order, Tombstone)
+def _fetch(it: Comparison, found: Difference) -> None:
+    """Fetch what is missing or could not be read; a draft is nobody's order yet, and is listed as such (28)."""
+    wanted = it.not_known(found.unknown, "orders", Order, Tombstone) + it.unreadable(found.listed, "orders")
     for pack in packs(wanted):
-        rows = it.door.orders(include=pack, per_page=PACK).rows
-        records = [row for row in rows if isinstance(row, OrderRecord)]
-        it.set_aside("orders", [set_aside.draft(record) for record in records if record.is_draft])
+        asked = ask_for(it.door, pack, partial(_several, it), None, "Order")
+        records = asked.rows(OrderRecord)
+        drafts = [set_aside.draft(record) for record in records if record.is_draft]
+        it.set_aside("orders", [*drafts, *asked.failed])
         orders = [record for record in records if not record.is_draft]
         if orders:
-            observe.take_orders(it.process, it.door, orders, fetched=True, in_unit=it.hold)
-            it.found("missing orders", len(orders))
+            observe.take_orders(it.process, it.door, orders, fetched=True, in_unit=partial(_taken, it, orders))
+            it.found("missing orders", len({order.woo_id for order in orders} & set(found.unknown)))
+
+
+def _taken(it: Comparison, orders: Sequence[OrderRecord], session: Session) -> None:
+    """What could not be read before and now could is no longer set aside."""
+    it.hold(session)
+    set_aside.clear_failed(session, it.store.id, "orders", [order.woo_id for order in orders])
+
+
+def _several(it: Comparison, woo_ids: Sequence[int]) -> Iterable[tuple[int, Any]]:
+    page = it.door.orders(include=woo_ids, per_page=PACK)
+    return zip(page.ids, page.rows, strict=True)
 
 
 def _tombs(it: Comparison, found: Difference) -> None:

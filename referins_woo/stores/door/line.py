@@ -45,6 +45,10 @@ class Faltered(RetryLater):
         self.status = status
 
 
+ITS_OWN_FAULT: Final = frozenset({500, 502, 504})
+"""Answers that may be about what was asked for; maintenance (503) and lost connections are not."""
+
+
 class NotSupported(FinalError):
     """This store's WooCommerce has no such route."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,3 +145,37 @@ def test_pauses_and_lost_connections_say_nothing_about_the_page(status: int | No
     with pytest.raises(Faltered):
         pieces(0, 100)
     assert asked == [100]
+
+
+@pytest.mark.parametrize("broken", [9_000, 3, 12_000])
+def test_a_broken_record_is_found_however_far_its_neighbours_are(broken: int) -> None:
+    """Orders share their numbers with all that WordPress posts: one in three thousand may be an order."""
+    shop = Shop(list(range(3_000, 12_001, 3_000)), {broken} if broken != 3 else {3_000})
+    asked: list[int] = []
+
+    def several(ids: Sequence[int]) -> object:
+        asked.append(len(ids))
+        if shop.broken & set(ids):
+            raise Faltered("error", 0.0, 500)
+        return None
+
+    def pieces(*suspects: int) -> Piecewise[int]:
+        return Piecewise(
+            shop.fetch,
+            kind="Order",
+            probe=shop.probe,
+            single=shop.single,
+            position=Position(),
+            note=shop.noted.append,
+            several=several,
+            suspects=suspects,
+        )
+
+    page = pieces()(0, 100)
+    assert page.ids == shop.ids
+    assert [row.woo_id for row in page.rows if isinstance(row, Unreadable)] == sorted(shop.broken)
+    assert max(asked) <= 50, "a longer address may be refused"
+    assert len(asked) <= 80
+    asked.clear()
+    pieces(*shop.broken)(0, 100)
+    assert asked == [], "what could not be shown before is asked for first"

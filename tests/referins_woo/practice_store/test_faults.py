@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
@@ -182,3 +184,33 @@ def test_every_fault_says_when_it_acts() -> None:
     assert {kind.stage for kind in KINDS.values()} == {"instead", "after", "state", "webhook"}
     answers = [kind for kind in KINDS.values() if kind.stage == "instead" and kind.name != "page_limit"]
     assert all(kind.answer for kind in answers)
+
+
+def test_one_order_breaks_every_answer_that_holds_it_whatever_fields_are_asked_for(
+    shop: PracticeStore, api: requests.Session
+) -> None:
+    first = api.get(f"{shop.url}{ORDERS}?orderby=id&order=asc&per_page=1").json()[0]["id"]
+    shop.fault("order_poison", number=first)
+    asked = [f"?orderby=id&order=asc&per_page=3{more}" for more in ("", "&_fields=id", "&offset=1")] + [f"/{first}"]
+    assert [api.get(f"{shop.url}{ORDERS}{one}").status_code for one in asked] == [500, 500, 200, 500]
+
+
+def test_packed_answers(shop: PracticeStore, api: requests.Session) -> None:
+    shop.fault("packed_unsaid", count=1)
+    answer = api.get(shop.url + ORDERS)
+    assert "Content-Encoding" not in answer.headers
+    assert json.loads(gzip.decompress(answer.content))
+    shop.fault("gzip_bomb", count=1)
+    with api.get(shop.url + ORDERS, stream=True) as bomb:
+        packed = bomb.raw.read(decode_content=False)
+    inflater, size = zlib.decompressobj(31), 0
+    while packed and size < 2**27:
+        size += len(inflater.decompress(packed, 2**24))
+        packed = inflater.unconsumed_tail
+    assert size >= 2**27
+
+
+def test_a_body_drips(shop: PracticeStore, api: requests.Session) -> None:
+    shop.fault("drip", seconds=0.0005, count=1)
+    with api.get(f"{shop.url}{ORDERS}?per_page=1&_fields=id", stream=True) as answer:
+        assert len(list(answer.raw.stream(1, decode_content=False))) == int(answer.headers["Content-Length"])
