@@ -18,12 +18,13 @@ from sqlalchemy import String, Table, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from referins_woo import clock
-from referins_woo.db import Base, insert_of, one_of
+from referins_woo.db import Base, Database, insert, insert_of, one_of
 from referins_woo.errors import LeaseLost
 
 CLOCK: Final = "clock"
 """The lease of the clock that works; `reports.operations` looks whether it is renewed."""
 CLOCK_SECONDS: Final = 6.0
+_PROOF: Final = "proof-of-writing"
 
 
 class Lease(Base):
@@ -66,6 +67,17 @@ def _is_dead(holder: str) -> bool:
     except PermissionError:
         return False
     return False
+
+
+def prove_writes(database: Database) -> None:
+    """Write one row and commit it: whether a database answers says nothing of one that is full or read-only.
+
+    Raises SQLAlchemyError or OSError where it takes nothing.
+    """
+    now = clock.now()
+    with database.unit() as session:
+        statement = insert(session, Lease).values(name=_PROOF, holder="", fence=1, until=now)
+        session.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"until": now}))
 
 
 def acquire(session: Session, name: str, holder: str, seconds: float) -> int | None:

@@ -62,6 +62,7 @@ def database(opened: Database) -> Iterator[Finding]:
         yield ok("database", f"{opened.url.get_backend_name()} answers in {took:.0f} ms")
         if schema.is_current(opened):
             yield ok("migrations", "the schema is the newest")
+            yield from _writes(opened)
         else:
             yield wrong(
                 "migrations", "the schema is not this version's", "Run `referins db upgrade`, then start again."
@@ -71,6 +72,17 @@ def database(opened: Database) -> Iterator[Finding]:
             "database",
             f"does not answer: {type(error).__name__}",
             "See docs/runbooks/database-down.md; DATABASE_URL must name a server that is up.",
+        )
+
+
+def _writes(opened: Database) -> Iterator[Finding]:
+    try:
+        lease.prove_writes(opened)
+    except (SQLAlchemyError, OSError) as error:
+        yield wrong(
+            "database",
+            f"takes no writes: {type(error).__name__}. Webhooks are answered 503, imports stand still",
+            "Is the disk full, or the server read-only? See docs/runbooks/database-down.md.",
         )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from referins_woo import config, process, schema
 from referins_woo.reports.bell_queues import open_redis
 from referins_woo.web import metrics
+from referins_woo.web.metrics import WRITES
 
 pages = Blueprint("health", __name__)
 
@@ -25,9 +26,10 @@ def alive() -> Response:
 
 @pages.get("/readyz")
 def ready() -> tuple[Response, int]:
-    """Each check with its result. 503 where the database is away or not migrated: then nothing can be promised.
+    """Each check with its result. 503 where the database is away, takes no writes, or is not migrated.
 
-    A lost Redis is no reason to send merchants and webhooks away: it makes the answer "degraded", with 200.
+    Then nothing can be promised. A lost Redis is no reason to send merchants and webhooks away: it makes the answer
+    "degraded", with 200.
     """
     checks = {name: {"ok": not problem, "detail": problem or "ok"} for name, problem in _problems().items()}
     working = checks["database"]["ok"] and checks["migrations"]["ok"]
@@ -44,6 +46,8 @@ def _problems() -> dict[str, str]:
     except SQLAlchemyError as error:
         found["database"] = f"does not answer: {type(error).__name__}"
         found["migrations"] = "unknown: the database does not answer"
+    if not any(found.values()):
+        found["database"] = WRITES.problem(current.database)
     if current.config.redis_url is not None:
         try:
             open_redis(current.config.redis_url).ping()

@@ -15,15 +15,39 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from referins_woo import clock, process, queues
+from referins_woo import clock, lease, process, queues
+from referins_woo.db import Database
 from referins_woo.process import Process
 from referins_woo.reports import operations
 from referins_woo.reports.bell_queues import BellQueue, bell_queues, open_redis
 from referins_woo.web.counters import REGISTRY
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+_BELIEVED_SECONDS: Final = 5.0
 _COUNTED_SECONDS: Final = 15.0
 """Counting a million rows by state costs a tenth of a second; no scraper needs it more often than this."""
+
+
+class Writes:
+    """Whether the database takes what is written to it. Asking costs a commit: what was well is believed for a while.
+
+    A full disk and a server that was made read-only answer every question, and lose every webhook.
+    """
+
+    def __init__(self) -> None:
+        self._well: tuple[Database, float] | None = None
+
+    def problem(self, database: Database) -> str:
+        """Return what is wrong; an empty text where it is well."""
+        well = self._well
+        if well is not None and well[0] is database and time.monotonic() - well[1] < _BELIEVED_SECONDS:
+            return ""
+        try:
+            lease.prove_writes(database)
+        except (SQLAlchemyError, OSError) as error:
+            return f"takes no writes: {type(error).__name__}"
+        self._well = database, time.monotonic()
+        return ""
 
 
 class Installation(Collector):
@@ -50,6 +74,7 @@ class Installation(Collector):
             up.add_metric(["database"], 1)
         except SQLAlchemyError:
             up.add_metric(["database"], 0)
+        up.add_metric(["writes"], int(not WRITES.problem(current.database)))
         try:
             yield from _queues(bell_queues(open_redis(current.config.redis_url)) if current.config.redis_url else [])
             up.add_metric(["redis"], 1)
@@ -109,6 +134,7 @@ def _queues(found: list[BellQueue]) -> Iterator[Metric]:
     yield from (depth, age, workers)
 
 
+WRITES: Final = Writes()
 ROWS: Final = Installation()
 _INSTALLATION: Final = CollectorRegistry(auto_describe=False)
 _INSTALLATION.register(ROWS)

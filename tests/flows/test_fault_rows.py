@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +33,10 @@ from referins_woo import migrate, process, queues, relock, schedule
 from referins_woo.commerce.models import Order
 from referins_woo.crypto import Vault
 from referins_woo.db import Database
+from referins_woo.doctor import surroundings
 from referins_woo.events.models import Event
-from referins_woo.ingest import intake
-from referins_woo.ingest.models import Delivery, Import
+from referins_woo.ingest import import_run, intake
+from referins_woo.ingest.models import Delivery, Import, ImportElement
 from referins_woo.mail.models import Message
 from referins_woo.process import Process
 from referins_woo.stores.models import Store
@@ -370,26 +371,112 @@ def _database_setting(it: House, server: Postgres, setting: str) -> Iterator[Non
     with server.connect("postgres") as admin:
         admin.execute(f'ALTER DATABASE "{name}" SET {setting}')
         it.process.database.dispose()
-        yield
-        admin.execute(f'ALTER DATABASE "{name}" RESET {setting.split()[0]}')
-        it.process.database.dispose()
+        try:
+            yield
+        finally:
+            admin.execute(f'ALTER DATABASE "{name}" RESET {setting.split()[0]}')
+            it.process.database.dispose()
 
 
-def test_row_48_postgresql_read_only_or_out_of_time_answers_503(
-    killable: tuple[House, Postgres], clock: ClockHand
-) -> None:
-    it, server = killable
+@contextmanager
+def _postgresql_is_read_only(it: House, server: Postgres) -> Iterator[None]:
     with _database_setting(it, server, "default_transaction_read_only = on"):
-        assert it.post(it.sell()) == 503
+        yield
+
+
+@contextmanager
+def _postgresql_is_out_of_time(it: House, server: Postgres) -> Iterator[None]:
+    """Somebody holds the tables: each statement waits until its time is up."""
     name = it.process.database.url.database or ""
-    with (
-        _database_setting(it, server, "statement_timeout = '200ms'"),
-        psycopg.connect(host=str(server.connect(name).info.host), user="postgres", dbname=name) as other,
-    ):
-        other.execute("LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE")
-        assert it.post(it.sell()) == 503
+    with _database_setting(it, server, "statement_timeout = '100ms'"), server.connect(name) as other:
+        other.execute("SET statement_timeout = 0")
+        with other.transaction():
+            other.execute("LOCK TABLE deliveries, orders, leases, stores IN ACCESS EXCLUSIVE MODE")
+            yield
+
+
+@contextmanager
+def _postgresql_is_full(it: House, server: Postgres) -> Iterator[None]:
+    """The server itself refuses each writing transaction, with the code of a full disk."""
+
+    def begun(connection: Any) -> None:
+        if not connection.get_execution_options().get("referins_reading"):
+            refusal = "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$"
+            connection.exec_driver_sql(refusal)
+
+    event.listen(it.process.database.engine, "begin", begun)
+    try:
+        yield
+    finally:
+        event.remove(it.process.database.engine, "begin", begun)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+@pytest.mark.parametrize("fault", [_postgresql_is_read_only, _postgresql_is_out_of_time, _postgresql_is_full])
+def test_row_48_a_postgresql_that_takes_nothing_pauses_the_import_alarms_and_acknowledges_nothing(
+    running: Process,
+    bells: queues.MemoryBells,
+    clock: ClockHand,
+    postgres: Postgres,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Callable[..., Any],
+) -> None:
+    with house(running, bells, size=25, elements=EVERYTHING) as it:
+        clock.advance(seconds=5)
+        _takes_nothing(it, clock, monkeypatch, fault(it, postgres))
+
+
+EVERYTHING = frozenset({"contacts", "orders", "transactions", "products", "collections"})
+
+
+def _takes_nothing(
+    it: House,
+    clock: ClockHand,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: AbstractContextManager[None],
+    *,
+    sells: int = 2,
+    alarms: bool = True,
+) -> None:
+    """Row 48: the fault comes in the middle of an import; see that nothing is promised, and all of it made good."""
+    commit, pages, kept = import_run._commit, 0, list[Any]()
+
+    def then_broken(*given: Any) -> None:
+        nonlocal pages
+        pages += 1
+        if pages >= 3:
+            kept[:] = it.read(*_PROGRESS)
+        if pages == 3:
+            broken.enter_context(fault)
+        commit(*given)
+
+    with ExitStack() as broken:
+        with monkeypatch.context() as meanwhile:
+            meanwhile.setattr(import_run, "_commit", then_broken)
+            it.struggle(rounds=1)
+        assert pages >= 3
+        answers = [it.post(it.sell(paid=number % 2 == 0)) for number in range(sells)]
+        assert answers[-1] == 503, "no false acknowledgement"
+        it.struggle(rounds=2)
+        if alarms:
+            assert set(answers) == {503}
+            told = it.client.get("/readyz")
+            assert (told.status_code, told.json["checks"]["database"]["ok"]) == (503, False)  # type: ignore[index]
+            assert 'referins_up{part="writes"} 0.0' in it.client.get("/metrics").text
+            assert [found for found in surroundings.database(it.process.database) if found.state == "wrong"]
+    assert sum(row.done for row in kept) > 0, "it was in the middle"
+    assert it.read(*_PROGRESS) == kept, "the import stands still"
+    assert {row.state for row in it.read(Import.state)} <= {"waiting", "running"}, "and has not failed"
+    assert len(it.read(Delivery.id)) == answers.count(200)
     assert it.post(it.sell()) == 200
     after(it, clock)
+    assert it.client.get("/readyz").status_code == 200
+    assert {row.state for row in it.read(Import.state)} == {"done"}
+    assert len(it.read(Order.id)) == 25 + len(it.sold)
+    assert len(it.sink.mails) <= len(it.sold) * 2 + 1, "the import has mailed nobody but its owner"
+
+
+_PROGRESS = (ImportElement.element, ImportElement.state, ImportElement.done)
 
 
 # --- SQLite ------------------------------------------------------------------------------------------------------
@@ -414,22 +501,38 @@ def _file(it: House) -> Path:
     return Path(it.process.database.url.database or "")
 
 
+@contextmanager
+def _sqlite_is_read_only(it: House) -> Iterator[None]:
+    with _pragma(it, "query_only = ON"):
+        yield
+
+
+@contextmanager
+def _sqlite_is_full(it: House) -> Iterator[None]:
+    """The file may not grow, and the little room that is left in it is used up first."""
+    with it.process.database.reading() as session:
+        pages = session.execute(text("PRAGMA page_count")).scalar_one()
+    with _pragma(it, f"max_page_count = {pages}"):
+        yield
+
+
 @pytest.mark.parametrize("backend", ["sqlite"])
-def test_row_48_a_database_that_takes_nothing_pauses_the_import_and_acknowledges_nothing(
-    running: Process, bells: queues.MemoryBells, clock: ClockHand
+def test_row_48_a_read_only_sqlite_pauses_the_import_alarms_and_acknowledges_nothing(
+    running: Process, bells: queues.MemoryBells, clock: ClockHand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    elements = frozenset({"contacts", "orders", "transactions", "products", "collections"})
-    with house(running, bells, size=25, elements=elements) as it:
+    with house(running, bells, size=25, elements=EVERYTHING) as it:
         clock.advance(seconds=5)
-        with _pragma(it, "query_only = ON"):
-            assert it.post(it.sell()) == 503
-            it.struggle()
-            assert it.read(Delivery.id) == it.read(Order.id) == []
-        after(it, clock)
-        assert {row.state for row in it.read(Import.state)} == {"done"}
-        with it.process.database.reading() as session:
-            assert session.scalar(select(func.count()).select_from(Order)) == 25 + len(it.sold)
-        assert len(it.sink.mails) <= len(it.sold) + 1, "the import has mailed nobody but its owner"
+        _takes_nothing(it, clock, monkeypatch, _sqlite_is_read_only(it))
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_row_48_a_full_sqlite_pauses_the_import_and_acknowledges_what_it_keeps(
+    running: Process, bells: queues.MemoryBells, clock: ClockHand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows find room in the pages that there are: that it is full shows itself by the first that does not."""
+    with house(running, bells, size=25, elements=EVERYTHING) as it:
+        clock.advance(seconds=5)
+        _takes_nothing(it, clock, monkeypatch, _sqlite_is_full(it), sells=40, alarms=False)
 
 
 @pytest.mark.parametrize("backend", ["sqlite"])
