@@ -21,6 +21,7 @@ from referins_woo.events.models import Event
 from referins_woo.ingest import jobs as ingest_jobs
 from referins_woo.ingest.models import Delivery
 from referins_woo.ingest.receive import MAX_BODY, Receiver
+from referins_woo.mail.models import Message
 from referins_woo.practice_store import views
 from referins_woo.process import Process
 from referins_woo.stores.models import Store
@@ -122,13 +123,13 @@ def deliveries(it: Watch) -> int:
 def test_row_49_a_hundred_copies_at_once_are_one_effect(it: Watch) -> None:
     woo_id = it.sell(told=False)
     body = body_of(it, woo_id)
-    headers, token, receiver = headers_of(it, body), it.merchant.store.hook_token, Receiver(it.merchant.process)
-    with ThreadPoolExecutor(16) as pool:
-        statuses = Counter(pool.map(lambda _: receiver.receive(token, headers, body).status, range(100)))
-    it.merchant.bells.drain()
-    assert statuses == {200: 100}
-    assert deliveries(it) == 1
-    assert fired(it, woo_id) == {"order_submitted": 1}
+    for turn in (1, 2):
+        with ThreadPoolExecutor(16) as senders:
+            assert set(senders.map(lambda _: post(it, body), range(100))) == {200}
+        assert deliveries(it) == turn, "a hundred are one, and one more once it was worked on"
+        it.merchant.bells.drain()
+        assert fired(it, woo_id) == {"order_submitted": 1}
+        assert len(it.merchant.rows(Message, Message.to_email == "buyer-0@example.com")) == 1
     over(it)
 
 
