@@ -21,7 +21,7 @@ from referins_woo.reports.orders import woo_statuses
 from referins_woo.stores import choices, connect, disconnect, grants, links, mapping
 from referins_woo.stores.connection import words_for
 from referins_woo.stores.models import Store
-from referins_woo.web import scope, security
+from referins_woo.web import rendering, scope, security
 from referins_woo.web.imports import LABELS
 from referins_woo.web.sign_in import local
 from referins_woo.web.wizard import ELEMENTS, SWITCHES, since_text
@@ -157,9 +157,13 @@ def import_again(store_id: int) -> Response:
 def catch_up(store_id: int) -> Response:
     """Look for changes now instead of in a few minutes."""
     with scope.reading() as session:
-        scope.own(session, Store, store_id)
+        pause = scope.own(session, Store, store_id).retry_after
     queues.ring("catch_up", store_id)
-    flash("Looking for changes now.", "success")
+    if pause is not None and pause > clock.now():
+        soon = rendering.duration((pause - clock.now()).total_seconds())
+        flash(f"The store does not answer just now. It is asked again in {soon}.", "error")
+    else:
+        flash("Looking for changes now.", "success")
     endpoint = "store_health.health" if request.form.get("back") == "health" else "connection.page"
     return redirect(url_for(endpoint, store_id=store_id), 303)
 

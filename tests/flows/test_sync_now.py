@@ -290,3 +290,18 @@ def test_another_account_s_records_are_absent(merchant: Merchant, visitor: Visit
         merchant.bells.drain()
         assert "There was nothing to fetch." in visitor.follow(answer).text
     assert merchant.asked() == []
+
+
+def test_sync_now_for_a_store_that_has_a_pause_says_when_it_is_asked(visitor: Visitor, merchant: Merchant) -> None:
+    page = f"/settings/integrations/woocommerce/{merchant.store_id}"
+    visitor.get(page)
+    assert "Looking for changes now." in visitor.follow(visitor.post(f"{page}/sync-now")).text
+    merchant.practice.fault("maintenance", seconds=600)
+    merchant.bells.drain()
+    merchant.sweep()
+    merchant.practice.forget_requests()
+    shown = visitor.follow(visitor.post(f"{page}/sync-now")).text
+    assert "It is asked again in" in shown
+    assert "has not answered well since" in shown
+    merchant.bells.drain()
+    assert merchant.asked() == [], "what the store asked for is kept to"
