@@ -6,12 +6,15 @@ import gzip
 import re
 import zlib
 from collections.abc import Callable
+from datetime import timedelta
+from email.utils import format_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 import orjson
 
+from referins_woo import clock
 from referins_woo.practice_store.exchange import UNCACHED, Incoming, Reply, die_reply, html_reply, json_reply
 
 if TYPE_CHECKING:
@@ -75,7 +78,10 @@ def fatal(fault: Fault, incoming: Incoming) -> Reply:
 
 def maintenance(fault: Fault, incoming: Incoming) -> Reply:
     words = "Briefly unavailable for scheduled maintenance. Check back in a minute."
-    return die_reply(incoming, 503, words, [("Retry-After", str(int(fault.seconds) or 600))])
+    wait = str(int(fault.seconds) or 600)
+    if fault.number:
+        wait = format_datetime(clock.now() + timedelta(seconds=int(wait)), usegmt=True)
+    return die_reply(incoming, 503, words, [("Retry-After", wait)])
 
 
 def other_site(fault: Fault, incoming: Incoming) -> Reply:

@@ -89,7 +89,9 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("rate_limit", "429 with Retry-After", "instead", answers.too_many, uses="seconds"),
         Kind("server_error", "500: a critical error", "instead", answers.fatal),
-        Kind("maintenance", "503: maintenance", "instead", answers.maintenance, uses="seconds", whole_site=True),
+        Kind(
+            "maintenance", "503: maintenance", "instead", answers.maintenance, uses="seconds, number", whole_site=True
+        ),
         Kind("database_down", "500: the database is away", "instead", answers.no_database, whole_site=True),
         Kind("order_breaks", "500: a plugin breaks while orders are prepared", "state"),
         Kind("bad_gateway", "502: PHP is gone", "instead", answers.web_server(502, "502 Bad Gateway"), whole_site=True),

@@ -124,6 +124,7 @@ def test_row_45_killed_at_any_statement_it_ends_with_the_same(
             scene.practice.forget_requests()
             lives = mortals.work(_url(current), scene.import_id, story[-1]) is not None
             kills += not lives
+            assert len(story) < 100, f"no headway: {imports} {story}"
             assert _first_page_asked(scene.practice) >= taken, f"asked again for what was kept: {imports} {story}"
         found, counted = _found(current)
         assert counted == counts, (imports, story)
