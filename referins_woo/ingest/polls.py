@@ -176,6 +176,8 @@ def _orders(round_: Round, total: int | None, age: timedelta | None) -> _Measure
         if age is not None and age < _HOURLY:
             return None
         total = round_.door.count("orders", after=scope.after, statuses=scope.statuses or None)
+    elif total is None:  # the sweep read the list without asking for the newest change, which brings the count
+        total = round_.door.count("orders")
     with round_.process.database.reading() as session:
         return total, counts.of_orders(session, store.id, scope)
 
@@ -195,8 +197,12 @@ def _contacts(round_: Round, total: int | None, age: timedelta | None) -> _Measu
 def _products(round_: Round, total: int | None, age: timedelta | None) -> _Measured:
     store = round_.door.store
     with round_.process.database.reading() as session:
-        if not counts.is_imported(session, store.id, "products"):
-            total = None
+        is_whole = counts.is_imported(session, store.id, "products")
+    if not is_whole:
+        total = None
+    elif total is None and store.sync_products:
+        total = round_.door.count("products")
+    with round_.process.database.reading() as session:
         return total, counts.of_products(session, store.id)
 
 

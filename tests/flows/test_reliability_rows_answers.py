@@ -20,6 +20,7 @@ from referins_woo.lease import Lease
 from referins_woo.stores.door import open_store
 from referins_woo.stores.models import Store
 from tests.flows.invariants import Watch
+from tests.flows.merchants import off
 from tests.flows.rows import is_well, look, mend, over, through, unnoticed
 from tests.flows.test_store_faults import catch_up, import_page
 
@@ -64,6 +65,9 @@ def test_row_19_an_order_that_no_page_size_gets_past_is_set_aside_shown_and_come
     it.merchant.bells.drain()
     [night] = it.merchant.rows(Watermark, Watermark.element == NIGHTLY)
     assert (night.cursor, night.checked_at is not None) == ({}, True), "the comparison of ids gets past it, too"
+    it.merchant.sweep(16)
+    counted = it.merchant.ledger()["orders"]
+    assert (off(counted), counted.failed_count) == (0, int(poison in made)), "the ledger accounts for it"
     shown = look(it, f"/settings/integrations/woocommerce/{it.merchant.store_id}/imports/skipped?kind=failed")
     assert f"Order {poison}" in shown
     assert "whenever it is asked for this order" in shown
