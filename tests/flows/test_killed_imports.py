@@ -21,8 +21,8 @@ from tests.services.killing import Killer
 from tests.services.postgres import Postgres
 
 pytestmark = pytest.mark.storm
-ORDERS = 3_000
-SEEDS = 6
+ORDERS = 600
+SEEDS = 20
 VICTIMS = ("bulk", "bulk", "bulk", "web", "live", "clock", "valkey", "flush", "lose-valkey", "supervisor")
 _PATIENCE = 160
 """Seconds by which the clock is moved where an import stands still: the lease of its killed worker runs out."""
@@ -51,7 +51,7 @@ def inside(
 
 def begin(inside: Inside, shop: PracticeStore, name: str) -> tuple[Connected, int]:
     """Connect the shop for a new user; returns it with the id of its import."""
-    connected = inside.connect(f"{name}@example.com", shop.url, shop.consumer_key, shop.consumer_secret)
+    connected = inside.connect_here(f"{name}@example.com", shop.url, shop.consumer_key, shop.consumer_secret)
     newest = inside.newest_import(connected.store_id)
     assert newest is not None
     return connected, newest.id
@@ -86,23 +86,25 @@ def test_killed_at_random_moments_it_brings_what_an_undisturbed_one_brings(
     whole, counts = inside.mirror(first.account_id), inside.counts(first_import)
     assert sum(whole["orders"].values()) == counts["orders"][1] > ORDERS * 0.9
 
-    shop.fault("latency", seconds=0.25)  # long enough to be killed in the middle, several times
+    shop.fault("latency", seconds=0.15)  # long enough to be killed in the middle, several times
     total: Counter[str] = Counter()
-    for number in range(SEEDS if backend == "sqlite" else 2):
+    seeds = SEEDS if backend == "sqlite" else 3
+    for number in range(seeds):
         rng = random.Random(f"{seed} {number}")
         began = time.monotonic()
-        killer = Killer(instance, rng, VICTIMS, pauses=(0.1, 0.9), most=8)
+        killer = Killer(instance, rng, VICTIMS, pauses=(0.1, 0.5), most=6)
         connected, import_id = begin(inside, shop, f"killed{number}")
         killer.kill_during(partial(finish, inside, clock, connected))
         total += killer.deeds
         print(f"{time.monotonic() - began:.0f} s, seed {seed}, import {number}: {'; '.join(killer.story)}")
-        assert killer.deeds.total() >= 4
+        assert killer.deeds
         assert inside.counts(import_id) == counts
         inside.forget(connected.store_id)  # its sweeps would stand in the next import's way
         mirror = inside.mirror(connected.account_id)
         for table, rows in whole.items():
             assert not (found := difference(rows, mirror[table])), (table, found[:10])
     print(f"{backend}: killed {dict(total)}")
+    assert total.total() >= 4 * seeds
     with inside.database.reading() as session:
         assert session.scalar(select(func.count(Event.id))) == 0
         assert session.scalars(select(Message.once_key).where(Message.purpose != "system")).all() == []
