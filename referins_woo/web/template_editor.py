@@ -21,7 +21,7 @@ from automations.compare import OPERATORS
 from automations.conditions import FIELDS
 from automations.editing import NoSuchPlace
 from automations.triggers import TRIGGERS
-from automations.variables import of_trigger
+from automations.variables import FORMATS, GROUPS, of_trigger
 from referins_woo import clock, process
 from referins_woo.accounts.models import Account
 from referins_woo.errors import InvalidInput
@@ -34,7 +34,7 @@ from referins_woo.mail.headers import BadAddress, bare_address
 from referins_woo.mail.sandbox import TemplateFault
 from referins_woo.reports import builder as reports
 from referins_woo.runs import previewed
-from referins_woo.web import block_forms, limits, previews, scope
+from referins_woo.web import block_forms, limits, previews, scope, security
 from referins_woo.web import template_looks as looks
 from referins_woo.web.builder_acts import UnknownAct, changed_blocks
 
@@ -206,7 +206,7 @@ def _refused(template_id: int, look: looks.Look, said: str, status: int) -> AnyR
 
 
 def _render(session: Session, template: EmailTemplate, look: looks.Look, page_name: str, refused: str = "") -> str:
-    account_id = scope.account_id()
+    account_id, whole = scope.account_id(), page_name.startswith("pages/")
     facts = looks.facts_of(session, template, look)
     problems = room.problems(template.document, template.trigger)
     composed, fault = None, ""
@@ -246,11 +246,23 @@ def _render(session: Session, template: EmailTemplate, look: looks.Look, page_na
             (pictures.address(one, process.current().config.public_url), one.name)
             for one in pictures.listed(session, account_id)
         ],
+        most_bytes=pictures.MOST_BYTES,
         values=looks.values_of(facts, variables),
+        groups=GROUPS,
+        formats=FORMATS,
+        parts_only=not whole,
+        style_nonce=_style_nonce() if whole else "",
         trigger=template.trigger,
         promotional_kinds=PROMOTIONAL_BLOCKS,
         words=words,
     )
+
+
+def _style_nonce() -> str:
+    """Let the library of the text fields set its styles, and nobody else: pages have no style elements otherwise."""
+    nonce = secrets.token_urlsafe(16)
+    security.allow("style-src", f"'nonce-{nonce}'")
+    return nonce
 
 
 def _has_changes(session: Session, template: EmailTemplate) -> bool:

@@ -248,8 +248,7 @@ LINES: dict[str, tuple[str, ...]] = {
         "test_the_way_of_a_run_is_shown_on_the_cards",
     ),
     '"Why did X not get it?"': ("test_why_did_somebody_not_get_it_is_asked_by_order_or_email",),
-    # 3.10 E-mail template editor. Not there yet of it: variables drawn as chips inside a text (they stand there as they
-    # are kept, their value in the list beside it), and pictures dropped onto a block (a page and the API take some).
+    # 3.10 E-mail template editor.
     "Left blocks (ordered list": (
         "test_blocks_are_added_moved_copied_removed_and_put_into_columns",
         "test_blocks_are_moved_by_the_mouse_and_by_the_keyboard",
@@ -258,6 +257,10 @@ LINES: dict[str, tuple[str, ...]] = {
         "test_what_is_typed_is_saved_and_seen",
     ),
     "Merge-tag picker in subject": (
+        "test_a_variable_is_picked_changed_and_removed_by_the_keyboard_alone",
+        "test_a_click_on_a_chip_changes_it_and_filters_of_ones_own_stay",
+        "test_an_address_takes_only_variables_that_are_addresses",
+        "test_without_script_variables_are_listed_with_their_values",
         "test_what_is_typed_is_saved_and_seen",
         "test_unknown_variables_are_refused_with_a_suggestion_and_never_printed",
         "test_names_that_the_trigger_does_not_supply_are_told_with_their_line",
@@ -275,10 +278,14 @@ LINES: dict[str, tuple[str, ...]] = {
     ),
     "Code mode (MJML/HTML": (
         "test_blocks_become_code_once_and_code_is_checked_by_line",
+        "test_code_has_numbered_lines_and_a_problem_leads_to_its_own",
         "test_a_fault_names_its_line",
         "test_a_version_goes_into_the_drafts_that_follow_the_template",
     ),
     "Images: upload/drag": (
+        "test_pictures_are_dropped_pasted_and_chosen",
+        "test_what_is_no_picture_for_mailboxes_is_refused_with_the_remedy",
+        "test_a_logo_is_dropped_onto_the_brand",
         "test_pictures_are_kept_and_deleted",
         "test_a_logo_is_uploaded_and_stands_above_every_email",
         "test_a_picture_is_added_once_and_what_is_none_is_refused",
