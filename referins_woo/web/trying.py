@@ -1,6 +1,7 @@
 """Trust before sending: a draft tested on one real order, rehearsed over the last 30 days, and whom it would let in.
 
-All of it reads only: nothing is sent, nothing is written. It is the draft that is looked at, as it was saved last.
+It is the draft that is looked at, as it was saved last. All of it reads only: nothing is sent, nothing is written, but
+for a test of an e-mail that one asks to get oneself.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import urlencode
 
-from flask import Blueprint, abort, make_response, render_template, request
+from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Response as AnyResponse
 
+from automations import editing
 from automations.conditions import FIELDS
 from automations.definition import Definition, parse
 from automations.editing import Document
@@ -20,14 +23,15 @@ from automations.steps import EXIT_CONDITIONS
 from automations.triggers import TRIGGERS
 from referins_woo import clock
 from referins_woo.commerce.models import Order
+from referins_woo.errors import InvalidInput
 from referins_woo.mail.samples import SAMPLES
 from referins_woo.reports import runs
 from referins_woo.reports import why as reasons
 from referins_woo.runs import rehearse, trial
 from referins_woo.runs.models import Automation, Run
 from referins_woo.runs.rehearse import Rehearsal, Rehearsed
-from referins_woo.runs.trial import Looked, Trial
-from referins_woo.web import csv_files, previews, scope
+from referins_woo.runs.trial import Looked, Trial, TriedMail
+from referins_woo.web import csv_files, previews, scope, trial_mails
 from referins_woo.web.builder import by_card, by_htmx, problems_of, render
 from referins_woo.web.builder_acts import Look
 from referins_woo.web.builder_paths import Path, names_of, of_run, of_trial
@@ -110,20 +114,31 @@ def run_path(automation_id: int, run_id: int) -> Response:
 def mail(automation_id: int, order_id: int, step: str) -> Response:
     """The HTML of one e-mail of a test, for its sandboxed frame."""
     with scope.reading() as session:
-        definition = parse(scope.own(session, Automation, automation_id).draft)
-        if not isinstance(definition, Definition):
-            abort(404)
-        ignore, account_id, now = request.args.get("exits") == "ignore", scope.account_id(), clock.now()
-        tried: Trial | None
-        if sample := _sample():
-            tried = trial.try_sample(session, account_id, definition, now, sample, ignore_exits=ignore)
-        else:
-            scope.own(session, Order, order_id)
-            tried = trial.try_on(session, account_id, definition, order_id, now, ignore_exits=ignore)
-        found = next((one for one in tried.mails if one.step == step), None) if tried is not None else None
-        if found is None or not found.html:
-            abort(404)
-        return previews.sandboxed(found.html)
+        automation = scope.own(session, Automation, automation_id)
+        return previews.sandboxed(_mail(session, automation, order_id, step).html)
+
+
+@pages.post("/build/test/<int:order_id>/mails/<step>/send")
+def send(automation_id: int, order_id: int, step: str) -> AnyResponse:
+    """Send one e-mail of a test to whoever is signed in: no run, no step and no figure knows of it."""
+    to = scope.who().email
+    try:
+        with scope.unit() as session:
+            automation = scope.own(session, Automation, automation_id)
+            found = _mail(session, automation, order_id, step)
+            if found.kind != "customer":
+                abort(404)
+            document = editing.find(automation.draft, step)
+            contact = (found.facts.get("contact") or {}).get("id") if order_id else None
+            facts = trial_mails.needed(automation.draft, found.facts)
+            trial_mails.put(session, document, facts, [to], of=f"{automation_id}:{step}", contact_id=contact)
+    except InvalidInput as wrong:
+        flash(wrong.message, "error")
+    else:
+        flash(f"A test of it is on its way to {to}. Its links lead nowhere.", "success")
+    asked = {name: request.args[name] for name in ("q", "exits", "sample") if request.args.get(name)}
+    asked |= {"order": str(order_id)} if order_id else {}
+    return redirect(f"{url_for('trying.test', automation_id=automation_id)}?{urlencode(asked)}", 303)
 
 
 @pages.get("/preview")
@@ -190,6 +205,24 @@ def rehearsal_file(automation_id: int) -> Response:
     ]
     header = ("order", "email", "entered_at", "mailed_at", "to", "subject", "ended")
     return csv_files.answer(f"rehearsal-{automation_id}.csv", header, rows)
+
+
+def _mail(session: Session, automation: Automation, order_id: int, step: str) -> TriedMail:
+    """Return one e-mail of the test that the address asks for, or answer 404."""
+    definition = parse(automation.draft)
+    if not isinstance(definition, Definition):
+        abort(404)
+    ignore, account_id, now = request.args.get("exits") == "ignore", scope.account_id(), clock.now()
+    tried: Trial | None
+    if sample := _sample():
+        tried = trial.try_sample(session, account_id, definition, now, sample, ignore_exits=ignore)
+    else:
+        scope.own(session, Order, order_id)
+        tried = trial.try_on(session, account_id, definition, order_id, now, ignore_exits=ignore)
+    found = next((one for one in tried.mails if one.step == step), None) if tried is not None else None
+    if found is None or not found.html:
+        abort(404)
+    return found
 
 
 def _sample() -> str:

@@ -166,8 +166,7 @@ LINES: dict[str, tuple[str, ...]] = {
     ),
     # Merging duplicates comes with the matches between stores.
     "Contact profile: consent state": ("test_a_contacts_page_tells_what_happened_and_what_goes_on",),
-    # 3.7 Automation list and gallery, 3.8 builder, 3.9 runs. Not there yet of them: sending a
-    # test to oneself from the builder.
+    # 3.7 Automation list and gallery, 3.8 builder, 3.9 runs.
     "List: name, status": ("test_the_list_tells_of_each_automation_and_pauses_it",),
     "Gallery cards by goal": (
         "test_the_gallery_shows_each_recipe_with_its_flow_and_filters_by_goal",
@@ -212,6 +211,8 @@ LINES: dict[str, tuple[str, ...]] = {
         "test_the_trigger_preview_shows_the_last_orders_and_each_filter_with_its_value",
         "test_a_test_shows_the_path_on_the_cards_waits_skipped_and_every_mail",
         "test_an_order_is_found_by_number_or_email",
+        "test_an_email_of_a_test_on_an_order_is_sent_to_me_with_what_the_path_made_of_it",
+        "test_a_steps_email_is_sent_to_me_as_it_was_just_typed_about_the_newest_order",
     ),
     "Statistics toggle: entered": (
         "test_each_step_says_who_came_waits_went_on_and_was_mailed",
