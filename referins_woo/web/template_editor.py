@@ -191,7 +191,9 @@ def _render(session: Session, template: EmailTemplate, look: looks.Look, page_na
         problems=problems,
         composed=composed,
         fault=fault,
-        checks=checks(template.document, composed, marketing=marketing, has_address=bool(account.postal_address)),
+        checks=checks(
+            template.document, composed, facts, marketing=marketing, has_address=bool(account.postal_address)
+        ),
         marketing=marketing,
         sender=account.sender_name or str((facts.get("store") or {}).get("name") or account.name),
         has_changes=_has_changes(session, template),

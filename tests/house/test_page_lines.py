@@ -270,6 +270,11 @@ LINES: dict[str, tuple[str, ...]] = {
         "test_what_is_typed_is_saved_and_seen",
         "test_a_template_is_made_from_the_gallery_and_written",
         "test_without_a_postal_address_marketing_is_not_published_and_the_page_that_mends_it_is_named",
+        "test_the_subject_is_counted_as_it_is_read",
+        "test_what_is_missing_is_told",
+        "test_a_button_that_is_left_out_for_this_order_is_told",
+        "test_what_gmail_would_hide_is_told",
+        "test_without_a_postal_address_marketing_names_the_page_that_mends_it",
         "test_below_marketing_stands_the_way_to_the_email_on_the_web_in_its_language",
     ),
     "Send test: prefilled own address": (
