@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from referins_woo.mail.design.models import EmailTemplate
 from referins_woo.process import Process
 from tests.conftest import LiveServer
 from tests.factories.rows import Made
 from tests.flows.browsing import sign_in
+from tests.referins_woo.web.test_in_browser import CROSS, RULES, TOO_SMALL, Scheme, _complain, _signed_in
 
 
 @pytest.fixture
@@ -244,3 +245,32 @@ def test_another_persons_change_is_told_and_what_was_typed_stays(at_editor: Page
     expect(page.locator("#editor-state")).to_contain_text("Somebody else has changed this template meanwhile")
     expect(_field(page, "Preview text optional")).to_have_text("Mine")
     assert "preheader" not in _document(running, ours)
+
+
+@pytest.mark.parametrize(("width", "scheme"), CROSS)
+def test_chips_their_picker_pictures_and_code_are_accessible(
+    browser: Browser, live_server: LiveServer, running: Process, ours: Made, width: int, scheme: Scheme
+) -> None:
+    complaints: list[str] = []
+    with running.database.unit() as session:
+        row = session.get_one(EmailTemplate, ours.ids["template_id"])
+        text = "Hi {{ contact.first_name|default('there')|upper }}, {{ order.numbr }}"
+        row.document = {**row.document, "body": [{"kind": "text", "text": text}, {"kind": "image"}]}
+    page = _signed_in(browser, live_server, ours, width, scheme, complaints)
+    page.goto(f"{live_server.url}/templates/{ours.ids['template_id']}/edit")
+    _field(page, "Text")
+    _complain(page, "chips", RULES, complaints)
+    complaints += [one for one in page.evaluate(TOO_SMALL) if "visually-hidden" not in one]
+    page.get_by_role("button", name="Insert a variable into Text").click()
+    page.get_by_role("dialog").wait_for()
+    _complain(page, "picker", RULES, complaints)
+    page.set_viewport_size({"width": 320, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.set_viewport_size({"width": width, "height": 900})
+    page.get_by_role("button", name="Go on in code").click()
+    page.locator(".code-lines").wait_for()
+    _complain(page, "code", RULES, complaints)
+    page.context.close()
+    assert not complaints, "\n".join(complaints)

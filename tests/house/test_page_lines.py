@@ -261,6 +261,7 @@ LINES: dict[str, tuple[str, ...]] = {
         "test_a_variable_is_picked_changed_and_removed_by_the_keyboard_alone",
         "test_a_click_on_a_chip_changes_it_and_filters_of_ones_own_stay",
         "test_an_address_takes_only_variables_that_are_addresses",
+        "test_chips_their_picker_pictures_and_code_are_accessible",
         "test_without_script_variables_are_listed_with_their_values",
         "test_what_is_typed_is_saved_and_seen",
         "test_unknown_variables_are_refused_with_a_suggestion_and_never_printed",

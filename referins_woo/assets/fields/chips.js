@@ -105,6 +105,7 @@ function make(field, nonce) {
         "aria-multiline": String(!oneLine),
         spellcheck: "true",
         autocapitalize: "sentences",
+        tabindex: "0",
       }),
       EditorState.changeFilter.of((change) => change.newDoc.length <= Math.max(most, change.startState.doc.length)),
       ...(oneLine

@@ -38,7 +38,7 @@ function make(field, nonce) {
       html({ matchClosingTags: false, autoCloseTags: false }),
       syntaxHighlighting(classHighlighter),
       EditorState.tabSize.of(2),
-      EditorView.contentAttributes.of({ "aria-label": "Code", ...(label ? { "aria-labelledby": label.id } : {}), spellcheck: "false" }),
+      EditorView.contentAttributes.of({ "aria-label": "Code", ...(label ? { "aria-labelledby": label.id } : {}), spellcheck: "false", tabindex: "0" }),
       EditorView.updateListener.of((update) => {
         if (!update.docChanged) return;
         field.value = update.state.doc.toString();
