@@ -67,6 +67,25 @@ VARIABLES: Final[dict[str, Variable]] = {
     )
 }
 
+GROUPS: Final[dict[str, str]] = {
+    "contact": "Contact",
+    "order": "Order",
+    "transaction": "Payment",
+    "refund": "Refund",
+    "store": "Store",
+}
+"""Fact → what a list of variables calls those that need it."""
+
+FORMATS: Final[dict[str, str]] = {
+    "": "As it is",
+    "upper": "CAPITALS",
+    "lower": "small letters",
+    "capitalize": "First letter large",
+    "title": "Every Word Large",
+    "truncate(40)": "At most 40 letters",
+}
+"""Filter → what a picker calls it. They are for texts: money, dates and links come formatted."""
+
 _NAME = r"[A-Za-z_][\w.]*"
 _PLACES = re.compile(r"\{\{-?(.*?)-?\}\}", re.DOTALL)
 _LOOPS = re.compile(r"\{%-?\s*for\s+([\w\s,]+?)\s+in\s")

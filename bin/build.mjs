@@ -1,5 +1,5 @@
 // Bundles the front end: each .js and .css file directly in referins_woo/assets is an entry point (what lies in
-// folders below is imported by one of them); assets/icons.txt names the icons of the sprite. Writes
+// folders below is imported by one of them, perhaps only when it is needed); assets/icons.txt names the icons of the sprite. Writes
 // referins_woo/static/dist/NAME-[hash].EXT, what is text also as .gz beside it, and manifest.json
 // ({"app.js": "app-1A2B3C4D.js", ...}).
 import { createHash } from "node:crypto";
@@ -25,9 +25,11 @@ const result = await esbuild.build({
   bundle: true,
   minify: true,
   format: "esm",
+  splitting: true,
   target: ["es2022", "chrome109", "firefox115", "safari16"],
   outdir: dist,
   entryNames: "[name]-[hash]",
+  chunkNames: "[name]-[hash]",
   assetNames: "[name]-[hash]",
   loader: { ".woff2": "file", ".woff": "file", ".svg": "dataurl", ".png": "file" },
   legalComments: "linked",

@@ -56,6 +56,7 @@ BELLS: Final[dict[str, str]] = {
     "disconnect_store": BULK,
     "enforce_retention": BULK,
     "work_on_list": BULK,
+    "rehearse": BULK,
     "give_rates": BULK,
     "fetch_rates": BULK,
     "push_writes": BULK,

@@ -32,6 +32,8 @@ TABLE: Final[tuple[tuple[str, float, Callable[[], None]], ...]] = (
     ("re-reads", 5, runs.ring_for_rereads),
     ("people to reschedule", 10, runs.ring_for_reschedules),
     ("webhooks of automations", 5, runs.ring_for_calls),
+    ("rehearsals", 10, runs.ring_for_rehearsals),
+    ("old rehearsals", 3_600, runs.forget_rehearsals),
     ("messages", 2, mail.sweep_messages),
     ("webhook calls", 5, outbound.ring_for_calls),
     ("sending domains", 600, accounts.ring_for_domains),

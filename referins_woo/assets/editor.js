@@ -1,5 +1,8 @@
-// The editor of e-mails: a sign that tells the truth, a preview that follows, variables put where one types, blocks that
+// The editor of e-mails: a sign that tells the truth, a preview that follows, variables as chips, pictures and blocks that
 // can be dragged. Without it every act is a form, and the preview is drawn with the page.
+import * as pictures from "./fields/pictures.js";
+
+const nonce = document.querySelector("script[data-style-nonce]").dataset.styleNonce;
 const form = () => document.getElementById("editor-form");
 const sign = () => document.getElementById("editor-saved");
 let unsaved = false;
@@ -16,8 +19,6 @@ document.addEventListener("input", (event) => {
   if (!form()?.contains(event.target) || !event.target.name) return;
   unsaved = true;
   say("Not saved yet…");
-  const counter = document.getElementById(event.target.dataset.count ?? "");
-  if (counter) counter.textContent = [...event.target.value].length;
 });
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (ours(event)) say("Saving…");
@@ -58,6 +59,8 @@ function drawPreview() {
     const line = document.getElementById(`inbox-${part}`);
     if (line && state) line.textContent = state.dataset[part];
   }
+  const counter = document.getElementById("subject-count");
+  if (counter && state) counter.textContent = [...state.dataset.subject].length;
   if (!frame || !revision) return;
   const address = new URL(frame.src);
   if (address.searchParams.get("v") === revision) return;
@@ -68,7 +71,7 @@ function drawPreview() {
 // After blocks were drawn anew: the focus goes where the act says.
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.elt?.id !== "editor-form") return;
-  showPicker();
+  makeFields();
   drawPreview();
   const wanted = form().dataset.focus;
   if (!wanted) return;
@@ -86,30 +89,24 @@ document.addEventListener("change", (event) => {
   }
 });
 
-// Merge variables: into the field where one typed last.
-let field = null;
-document.addEventListener("focusin", (event) => {
-  if (event.target.matches("[data-merges]")) field = event.target;
-});
-function showPicker() {
-  for (const hidden of document.querySelectorAll("[data-needs-script]")) hidden.hidden = false;
+// What makes the fields is large, and comes when the page stands: until then, and without it, they are plain text.
+let chips = null;
+let code = null;
+async function makeFields() {
+  pictures.refresh();
+  if (document.querySelector("[data-merges]")) chips ??= await import("./fields/chips.js");
+  if (document.querySelector("[data-code]")) code ??= await import("./fields/code.js");
+  chips?.refresh(nonce);
+  code?.refresh(nonce);
 }
-showPicker();
-document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-variable]");
-  if (!button) return;
-  const target = field?.isConnected ? field : document.getElementById(field?.id ?? "f-subject");
-  const fallback = document.querySelector("[data-variable-fallback]").value.replaceAll("'", "");
-  const format = document.querySelector("[data-variable-format]").value;
-  const words = `{{ ${button.dataset.variable}${fallback ? `|default('${fallback}')` : ""}${format ? `|${format}` : ""} }}`;
-  target.setRangeText(words, target.selectionStart ?? target.value.length, target.selectionEnd ?? target.value.length, "end");
-  target.dispatchEvent(new Event("input", { bubbles: true }));
-  target.focus();
+makeFields();
+document.addEventListener("htmx:afterSettle", (event) => {
+  // Another order is previewed, or another trigger: variables hold something else, and are others.
+  if (["editor-form", "preview", "variable-picker"].includes(event.detail.elt?.id)) chips?.redraw();
 });
-document.addEventListener("input", (event) => {
-  if (!event.target.matches("[data-variable-search]")) return;
-  const wanted = event.target.value.trim().toLowerCase();
-  for (const line of document.querySelectorAll(".editor-list li")) line.hidden = !line.dataset.words.includes(wanted);
+document.addEventListener("click", (event) => {
+  const line = event.target.closest("[data-line]");
+  if (line) code?.toLine(Number(line.dataset.line));
 });
 
 // Blocks are dragged by their name; the buttons do the same without a mouse.

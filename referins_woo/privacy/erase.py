@@ -29,7 +29,7 @@ from referins_woo.mail import tracking
 from referins_woo.mail.models import ConsentEvent, DevMail, Message, MessageEvent
 from referins_woo.mail.suppression import suppress
 from referins_woo.outbound.models import WebhookCall
-from referins_woo.runs.models import Run, RunCall, RunLog
+from referins_woo.runs.models import AskedRehearsal, Run, RunCall, RunLog
 
 ERASED_BODY = b"{}"
 _OPEN_RUNS = ("active", "waiting", "rereading", "held")
@@ -78,6 +78,7 @@ def erase(session: Session, contact: Contact, now: datetime) -> Erased:
     session.flush()
     exports = select(_EXPORTS.c.id).where(_EXPORTS.c.account_id == account_id)
     session.execute(delete(_EXPORTED).where(_EXPORTED.c.task_id.in_(exports)))
+    session.execute(delete(AskedRehearsal).where(AskedRehearsal.account_id == account_id).execution_options(**_QUIET))
     for address in addresses:
         suppress(session, account_id, address, "erased")
     audit.record(session, account_id, "contact_erased", f"contact {contact_id}")

@@ -29,6 +29,7 @@ TABLES: Final[dict[str, tuple[str, str]]] = {
     "dev_mails": (DELETED, "mails in the dev mailbox"),
     "runs": (DETACHED, "no longer tied to the contact; open ones are stopped"),
     "run_log": (EMPTIED, "the values that decisions saw"),
+    "rehearsals": (DELETED, "what a draft would have done, and to whom; they last a day anyhow"),
     "run_calls": (EMPTIED, "what webhooks were told"),
     "events": (EMPTIED, "no longer tied to the contact; the values that filters saw go"),
     "deliveries": (EMPTIED, "raw webhook bodies that hold the address"),

@@ -31,7 +31,7 @@ _SWITCH_SECONDS = 0.0005
 _ROOMS: Final = {
     queues.LIVE: ("ingest", "runs", "stores"),
     queues.MAIL: ("mail", "accounts"),
-    queues.BULK: ("ingest", "lists", "stores", "retention", "writeback", "customer_mapping"),
+    queues.BULK: ("ingest", "lists", "runs", "stores", "retention", "writeback", "customer_mapping"),
     queues.OUTBOUND: ("outbound", "runs", "accounts"),
 }
 """Whose jobs each queue's bells are; a worker imports no more: the mail room alone brings 10 MB."""

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from referins_woo import clock, process, queues
 from referins_woo.db import Database
 from referins_woo.events.models import Event
-from referins_woo.runs import advance, calls, claims, inside, reread, start
+from referins_woo.runs import advance, calls, claims, inside, rehearsals, reread, start
 from referins_woo.runs.failures import note_failure
 from referins_woo.runs.models import Run
 
@@ -85,6 +85,26 @@ def call_webhooks() -> None:
         if not calls.send_batch(current):
             return
     queues.ring("call_webhooks")
+
+
+@queues.job("rehearse", queue=queues.BULK, timeout=rehearsals.SECONDS)
+def rehearse(rehearsal_id: int) -> None:
+    """Rehearse a draft with more occasions than a request waits for."""
+    rehearsals.work(process.current().database, rehearsal_id)
+
+
+def ring_for_rehearsals() -> None:
+    """Sweep: rehearsals that nobody works on."""
+    with process.current().database.reading() as session:
+        lying = rehearsals.lying(session, clock.now())
+    for rehearsal_id in lying:
+        queues.ring("rehearse", rehearsal_id)
+
+
+def forget_rehearsals() -> None:
+    """Sweep: rehearsals that were kept for a day."""
+    with process.current().database.unit() as session:
+        rehearsals.forget(session, clock.now())
 
 
 def ring_for_events() -> None:

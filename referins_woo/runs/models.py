@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 import referins_woo.accounts.models  # noqa: F401  (foreign keys name their tables)
@@ -191,3 +191,26 @@ class Rules(Base):
     call_secret_locked: Mapped[str | None] = mapped_column(Text)
     """What calls of webhooks are signed with; made when it is first asked for."""
     updated_at: Mapped[datetime] = mapped_column(default=clock.now)
+
+
+class AskedRehearsal(Base):
+    """A rehearsal of more occasions than one waits for: asked for, worked on by a worker, kept for a day."""
+
+    __tablename__ = "rehearsals"
+    __table_args__ = (Index("ix_rehearsals_account", "account_id", "id"),)
+
+    id: Mapped[int] = mapped_column(Key, primary_key=True)
+    account_id: Mapped[int]
+    automation_id: Mapped[int] = mapped_column(ForeignKey("automations.id", ondelete="CASCADE"))
+    definition: Mapped[dict[str, Any]] = mapped_column(Json)
+    """The draft as it was when it was asked for: what is edited meanwhile does not count."""
+    days: Mapped[int]
+    most: Mapped[int]
+    state: Mapped[str] = mapped_column(String(10), default="waiting")
+    """`waiting`, `running`, `done` or `failed`."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    result: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    """A `rehearse.Rehearsal` as JSON, packed."""
+    asked_at: Mapped[datetime] = mapped_column(default=clock.now)
+    stirred_at: Mapped[datetime] = mapped_column(default=clock.now)
+    ended_at: Mapped[datetime | None]

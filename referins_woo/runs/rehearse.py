@@ -104,6 +104,11 @@ class Rehearsal:
         return Counter(one["reason"] for run in self.runs for one in run.withheld)
 
 
+def nothing_yet(since: datetime, until: datetime) -> Rehearsal:
+    """Return a rehearsal that has not looked at anything."""
+    return Rehearsal(since, until, 0, False, [], Counter())
+
+
 def rehearse(
     session: Session,
     account_id: int,

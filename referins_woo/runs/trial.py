@@ -59,6 +59,8 @@ class TriedMail:
     """Why it would not go out, in words; empty where it would."""
     fault: str = ""
     """Why it cannot be written, in words."""
+    facts: Facts = field(default_factory=lambda: Facts())
+    """What it was written with."""
 
 
 @dataclass(slots=True)
@@ -251,7 +253,7 @@ def _written(
         composed = compose(template, dict(facts))
     except TemplateFault as fault:
         return TriedMail(step, kind, to, purpose, str(template["subject"]), "", "", withheld, str(fault))
-    return TriedMail(step, kind, to, purpose, composed.subject, composed.html, composed.text, withheld)
+    return TriedMail(step, kind, to, purpose, composed.subject, composed.html, composed.text, withheld, facts=facts)
 
 
 def _entering(facts: Facts) -> Facts:

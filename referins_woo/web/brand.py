@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Flask, Response, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, Response, abort, flash, jsonify, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -86,14 +86,18 @@ def gallery() -> str:
 
 
 @pages.post("/pictures")
-def upload() -> AnyResponse | tuple[str, int]:
-    """Take a picture in."""
+def upload() -> AnyResponse | tuple[str | dict[str, str], int]:
+    """Take a picture in; a script that sends one from a field gets its address back."""
+    by_script = request.accept_mimetypes.best == "application/json"
     try:
         with scope.unit() as session:
             picture = _added(session)
             said = f"“{picture.name}” is here, {picture.width} × {picture.height} pixels."
+            told = {"url": _address(picture), "name": picture.name, "width": picture.width, "height": picture.height}
     except InvalidInput as wrong:
-        return _gallery(wrong), 422
+        return ({"error": wrong.message}, 422) if by_script else (_gallery(wrong), 422)
+    if by_script:
+        return jsonify(told)
     flash(said, "success")
     return redirect(url_for("brand.gallery"), 303)
 
@@ -148,6 +152,7 @@ def _page(error: InvalidInput | None) -> str:
             fonts=FONTS,
             languages=sorted(words.LANGUAGES.items(), key=lambda one: one[1]),
             networks=SOCIAL,
+            most_bytes=pictures.MOST_BYTES,
             dim_link=contrast(brand.accent, "#ffffff") < 4.5,
             account=session.get_one(Account, scope.account_id()),
         )

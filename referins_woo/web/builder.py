@@ -35,7 +35,7 @@ from referins_woo.runs import automations as room
 from referins_woo.runs import drafts, publishable
 from referins_woo.runs.models import Automation, AutomationVersion
 from referins_woo.web import builder_acts as acts
-from referins_woo.web import builder_templates, scope
+from referins_woo.web import builder_templates, scope, trial_mails
 from referins_woo.web.builder_acts import SETTINGS_CARD, TRIGGER, Look
 
 pages = Blueprint("builder", __name__, url_prefix="/automations/<int:automation_id>/build")
@@ -77,7 +77,9 @@ def change(automation_id: int) -> Response:
                 look.said = "Copied: paste it from any “+”."
             else:
                 draft = dict(automation.draft)
-                if act == "template":
+                if act == "test":  # what was typed is saved first, and is what the test shows
+                    found = acts.read(draft, request.form, "look", "", None)
+                elif act == "template":
                     found = builder_templates.act(session, automation.name, draft, request.form, rest)
                 else:
                     found = acts.read(draft, request.form, act, rest, _copied(session))
@@ -92,6 +94,10 @@ def change(automation_id: int) -> Response:
                     editor=editor,
                 )
                 look = found.look
+                if act == "test":
+                    step = editing.find(automation.draft, look.step)
+                    look.tested = trial_mails.of_step(session, automation.draft, step)
+                    look.focus = "#test-mail button"
             answer = render(session, automation, look, whole=False, saved_only=act == "save" and by_htmx())
     except room.DraftConflict:
         return _conflict(automation_id, revision, look)
@@ -104,8 +110,8 @@ def change(automation_id: int) -> Response:
     except InvalidInput as wrong:
         return _said(automation_id, look, wrong.message)
     if not by_htmx():
-        if look.said:
-            flash(look.said, "success")
+        if look.said or look.tested:
+            flash(look.said or look.tested, "success")
         return redirect(_url(automation_id, look), 303)
     response = make_response(answer)
     response.headers["HX-Trigger-After-Settle"] = SAVED

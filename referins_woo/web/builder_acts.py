@@ -34,6 +34,8 @@ class Look:
     conflict: list[str] | None = None
     """What somebody else changed meanwhile."""
     said: str = ""
+    tested: str = ""
+    """What became of a test of the open step's e-mail, in words."""
     stats: int = 0
     """Of how many days the cards show figures; 0: they show none."""
 

@@ -59,6 +59,7 @@ GROUPS: Final[dict[str, str]] = {
     "template_editor": "work",
     "templates": "work",
     "transactions": "work",
+    "rehearsals": "work",
     "trying": "work",
     "versions": "work",
     "views": "work",

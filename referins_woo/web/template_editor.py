@@ -7,7 +7,6 @@ form. The preview has an address and a policy of its own; nothing here sends but
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict
 from typing import Any, Final
 
 from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request, url_for
@@ -21,27 +20,24 @@ from automations.compare import OPERATORS
 from automations.conditions import FIELDS
 from automations.editing import NoSuchPlace
 from automations.triggers import TRIGGERS
-from automations.variables import of_trigger
+from automations.variables import FORMATS, GROUPS, of_trigger
 from referins_woo import clock, process
 from referins_woo.accounts.models import Account
 from referins_woo.errors import InvalidInput
-from referins_woo.mail import outbox, samples, suppression
+from referins_woo.mail import samples
 from referins_woo.mail.design import as_code, brands, pictures
 from referins_woo.mail.design import templates as room
 from referins_woo.mail.design.checks import checks
 from referins_woo.mail.design.models import EmailTemplate
-from referins_woo.mail.headers import BadAddress, bare_address
 from referins_woo.mail.sandbox import TemplateFault
 from referins_woo.reports import builder as reports
 from referins_woo.runs import previewed
-from referins_woo.web import block_forms, limits, previews, scope
+from referins_woo.web import block_forms, previews, scope, security, trial_mails
 from referins_woo.web import template_looks as looks
 from referins_woo.web.builder_acts import UnknownAct, changed_blocks
 
 pages = Blueprint("template_editor", __name__, url_prefix="/templates/<int:template_id>")
 
-MOST_TESTS: Final = 5
-TESTS: Final = "30 per hour"
 _DARK: Final = "@media (prefers-color-scheme: dark)"
 
 
@@ -103,48 +99,22 @@ def preview(template_id: int) -> Response:
 @pages.post("/test")
 def send_test(template_id: int) -> AnyResponse:
     """Send a test to a few addresses: "[Test]" before its subject, links that lead nowhere."""
-    who = scope.who()
     look = looks.Look.asked()
     back = url_for("template_editor.page", template_id=template_id, **look.query())
-    with scope.reading() as session:
-        scope.own(session, EmailTemplate, template_id)
     try:
-        addresses = _addresses(request.form.get("to", ""))
-        if not all(limits.has_room(TESTS, "test mails", f"account:{who.account_id}") for _ in addresses):
-            raise InvalidInput("to", "Too many tests within the hour: wait a little.")
         with scope.unit() as session:
             template = scope.own(session, EmailTemplate, template_id)
+            to = trial_mails.addresses(request.form.get("to", ""))
             look = looks.asked(session)
-            asked = [(who.account_id, one, "transactional") for one in addresses]
-            stops = suppression.reasons(session, asked)
-            if stops:
-                raise InvalidInput("to", f"{next(iter(stops))[1]} gets no e-mails: it bounced or complained.")
-            made = brands.ready(session, who.account_id, looks.template_of(template))
-            if room.is_marketing(template.document):
-                made["test_footer"] = asdict(looks.footer(session, who.account_id))
-            looks.composed(session, template, look)
             facts = looks.facts_of(session, template, look)
             contact = (facts.get("contact") or {}).get("id") if look.order is not None else None
-            for address in addresses:
-                outbox.put(
-                    session,
-                    outbox.Letter(
-                        account_id=who.account_id,
-                        once_key=f"test:{template.id}:{secrets.token_hex(16)}",
-                        purpose="system",
-                        to_email=address,
-                        template={**made, "test": True},
-                        facts=facts,
-                        contact_id=contact,
-                        from_name=session.get_one(Account, who.account_id).sender_name,
-                    ),
-                )
+            trial_mails.put(session, template.document, facts, to, of=str(template.id), contact_id=contact)
     except InvalidInput as wrong:
         flash(wrong.message, "error")
     except TemplateFault as fault:
         flash(f"It cannot be written yet: {fault}", "error")
     else:
-        flash(f"A test is on its way to {', '.join(addresses)}. Its links lead nowhere.", "success")
+        flash(f"A test is on its way to {', '.join(to)}. Its links lead nowhere.", "success")
     return redirect(back, 303)
 
 
@@ -182,19 +152,6 @@ def _document(template: EmailTemplate) -> dict[str, Any]:
     return document
 
 
-def _addresses(typed: str) -> list[str]:
-    """Return the addresses of a test. Raises InvalidInput."""
-    found = list(dict.fromkeys(one for one in typed.replace(",", " ").replace(";", " ").split() if one))
-    if not 0 < len(found) <= MOST_TESTS:
-        raise InvalidInput("to", f"Give one to {MOST_TESTS} addresses, with commas between them.")
-    for one in found:
-        try:
-            bare_address(one)
-        except BadAddress:
-            raise InvalidInput("to", f"{one} is no e-mail address.") from None
-    return found
-
-
 def _refused(template_id: int, look: looks.Look, said: str, status: int) -> AnyResponse | tuple[str, int]:
     """Nothing was saved: what was typed stays in the form."""
     if not _by_htmx():
@@ -206,7 +163,7 @@ def _refused(template_id: int, look: looks.Look, said: str, status: int) -> AnyR
 
 
 def _render(session: Session, template: EmailTemplate, look: looks.Look, page_name: str, refused: str = "") -> str:
-    account_id = scope.account_id()
+    account_id, whole = scope.account_id(), page_name.startswith("pages/")
     facts = looks.facts_of(session, template, look)
     problems = room.problems(template.document, template.trigger)
     composed, fault = None, ""
@@ -234,7 +191,9 @@ def _render(session: Session, template: EmailTemplate, look: looks.Look, page_na
         problems=problems,
         composed=composed,
         fault=fault,
-        checks=checks(template.document, composed, marketing=marketing, has_address=bool(account.postal_address)),
+        checks=checks(
+            template.document, composed, facts, marketing=marketing, has_address=bool(account.postal_address)
+        ),
         marketing=marketing,
         sender=account.sender_name or str((facts.get("store") or {}).get("name") or account.name),
         has_changes=_has_changes(session, template),
@@ -246,11 +205,23 @@ def _render(session: Session, template: EmailTemplate, look: looks.Look, page_na
             (pictures.address(one, process.current().config.public_url), one.name)
             for one in pictures.listed(session, account_id)
         ],
+        most_bytes=pictures.MOST_BYTES,
         values=looks.values_of(facts, variables),
+        groups=GROUPS,
+        formats=FORMATS,
+        parts_only=not whole,
+        style_nonce=_style_nonce() if whole else "",
         trigger=template.trigger,
         promotional_kinds=PROMOTIONAL_BLOCKS,
         words=words,
     )
+
+
+def _style_nonce() -> str:
+    """Let the library of the text fields set its styles, and nobody else: pages have no style elements otherwise."""
+    nonce = secrets.token_urlsafe(16)
+    security.allow("style-src", f"'nonce-{nonce}'")
+    return nonce
 
 
 def _has_changes(session: Session, template: EmailTemplate) -> bool:

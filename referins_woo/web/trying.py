@@ -1,6 +1,7 @@
-"""Trust before sending: a draft tested on one real order, rehearsed over the last 30 days, and whom it would let in.
+"""Trust before sending: a draft tested on one real order, and whom it would let in.
 
-All of it reads only: nothing is sent, nothing is written. It is the draft that is looked at, as it was saved last.
+It is the draft that is looked at, as it was saved last. All of it reads only: nothing is sent, nothing is written, but
+for a test of an e-mail that one asks to get oneself.
 """
 
 from __future__ import annotations
@@ -8,45 +9,34 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import urlencode
 
-from flask import Blueprint, abort, make_response, render_template, request
+from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
-from werkzeug.wrappers import Response
+from werkzeug.wrappers import Response as AnyResponse
 
-from automations.conditions import FIELDS
+from automations import editing
 from automations.definition import Definition, parse
 from automations.editing import Document
 from automations.steps import EXIT_CONDITIONS
 from automations.triggers import TRIGGERS
 from referins_woo import clock
 from referins_woo.commerce.models import Order
+from referins_woo.errors import InvalidInput
 from referins_woo.mail.samples import SAMPLES
 from referins_woo.reports import runs
 from referins_woo.reports import why as reasons
-from referins_woo.runs import rehearse, trial
+from referins_woo.runs import trial
 from referins_woo.runs.models import Automation, Run
-from referins_woo.runs.rehearse import Rehearsal, Rehearsed
-from referins_woo.runs.trial import Looked, Trial
-from referins_woo.web import csv_files, previews, scope
-from referins_woo.web.builder import by_card, by_htmx, problems_of, render
+from referins_woo.runs.trial import Looked, Trial, TriedMail
+from referins_woo.web import previews, scope, trial_mails
+from referins_woo.web.builder import by_htmx, problems_of, render
 from referins_woo.web.builder_acts import Look
-from referins_woo.web.builder_paths import Path, names_of, of_run, of_trial
+from referins_woo.web.builder_paths import Path, of_run, of_trial
 
 pages = Blueprint("trying", __name__, url_prefix="/automations/<int:automation_id>")
 
-_SPANS: Final = (7, 30, 90)
-_MOST_SHOWN: Final = 200
 _MOST_FOUND: Final = 10
-_GATES: Final = {
-    "source": "Created via",
-    "amount": "Free orders",
-    "reentry": "Entered before",
-    "lateness": "Too late",
-    "status_from": "Status before",
-    "status_to": "Status after",
-    "refund": "Refund in full or in part",
-}
-"""Gates of entering that are no field of a filter."""
 
 
 @dataclass(slots=True)
@@ -110,20 +100,31 @@ def run_path(automation_id: int, run_id: int) -> Response:
 def mail(automation_id: int, order_id: int, step: str) -> Response:
     """The HTML of one e-mail of a test, for its sandboxed frame."""
     with scope.reading() as session:
-        definition = parse(scope.own(session, Automation, automation_id).draft)
-        if not isinstance(definition, Definition):
-            abort(404)
-        ignore, account_id, now = request.args.get("exits") == "ignore", scope.account_id(), clock.now()
-        tried: Trial | None
-        if sample := _sample():
-            tried = trial.try_sample(session, account_id, definition, now, sample, ignore_exits=ignore)
-        else:
-            scope.own(session, Order, order_id)
-            tried = trial.try_on(session, account_id, definition, order_id, now, ignore_exits=ignore)
-        found = next((one for one in tried.mails if one.step == step), None) if tried is not None else None
-        if found is None or not found.html:
-            abort(404)
-        return previews.sandboxed(found.html)
+        automation = scope.own(session, Automation, automation_id)
+        return previews.sandboxed(_mail(session, automation, order_id, step).html)
+
+
+@pages.post("/build/test/<int:order_id>/mails/<step>/send")
+def send(automation_id: int, order_id: int, step: str) -> AnyResponse:
+    """Send one e-mail of a test to whoever is signed in: no run, no step and no figure knows of it."""
+    to = scope.who().email
+    try:
+        with scope.unit() as session:
+            automation = scope.own(session, Automation, automation_id)
+            found = _mail(session, automation, order_id, step)
+            if found.kind != "customer":
+                abort(404)
+            document = editing.find(automation.draft, step)
+            contact = (found.facts.get("contact") or {}).get("id") if order_id else None
+            facts = trial_mails.needed(automation.draft, found.facts)
+            trial_mails.put(session, document, facts, [to], of=f"{automation_id}:{step}", contact_id=contact)
+    except InvalidInput as wrong:
+        flash(wrong.message, "error")
+    else:
+        flash(f"A test of it is on its way to {to}. Its links lead nowhere.", "success")
+    asked = {name: request.args[name] for name in ("q", "exits", "sample") if request.args.get(name)}
+    asked |= {"order": str(order_id)} if order_id else {}
+    return redirect(f"{url_for('trying.test', automation_id=automation_id)}?{urlencode(asked)}", 303)
 
 
 @pages.get("/preview")
@@ -152,44 +153,22 @@ def preview(automation_id: int) -> str:
         )
 
 
-@pages.get("/rehearsal")
-def rehearsal(automation_id: int) -> str:
-    """What the draft would have done with the orders of the last days."""
-    with scope.reading() as session:
-        automation = scope.own(session, Automation, automation_id)
-        found = _rehearsed(session, automation)
-        return render_template(
-            "pages/rehearsal.html",
-            automation=automation,
-            found=found,
-            days=_days(),
-            spans=_SPANS,
-            all=bool(request.args.get("all")),
-            most=rehearse.MOST,
-            newest=sorted(found.runs, key=lambda run: run.entered_at, reverse=True)[:_MOST_SHOWN] if found else [],
-            filtered=[(_gate_words(gate), count) for gate, count in found.filtered.most_common()] if found else [],
-            withheld=_withheld(found) if found else [],
-            names=names_of(automation.draft),
-            trigger=TRIGGERS[str(automation.draft.get("trigger"))],
-            problems=by_card(dict(automation.draft), problems_of(dict(automation.draft))),
-        )
-
-
-@pages.get("/rehearsal.csv")
-def rehearsal_file(automation_id: int) -> Response:
-    """All of a rehearsal, a line for each e-mail, or for the run where it would have sent none."""
-    with scope.reading() as session:
-        automation = scope.own(session, Automation, automation_id)
-        found = _rehearsed(session, automation)
-    if found is None:
+def _mail(session: Session, automation: Automation, order_id: int, step: str) -> TriedMail:
+    """Return one e-mail of the test that the address asks for, or answer 404."""
+    definition = parse(automation.draft)
+    if not isinstance(definition, Definition):
         abort(404)
-    rows = [
-        (run.order_number, run.email, run.entered_at, mail["at"], mail["to"], mail["subject"], _ended(run))
-        for run in found.runs
-        for mail in run.mails or [{"at": "", "to": "", "subject": ""}]
-    ]
-    header = ("order", "email", "entered_at", "mailed_at", "to", "subject", "ended")
-    return csv_files.answer(f"rehearsal-{automation_id}.csv", header, rows)
+    ignore, account_id, now = request.args.get("exits") == "ignore", scope.account_id(), clock.now()
+    tried: Trial | None
+    if sample := _sample():
+        tried = trial.try_sample(session, account_id, definition, now, sample, ignore_exits=ignore)
+    else:
+        scope.own(session, Order, order_id)
+        tried = trial.try_on(session, account_id, definition, order_id, now, ignore_exits=ignore)
+    found = next((one for one in tried.mails if one.step == step), None) if tried is not None else None
+    if found is None or not found.html:
+        abort(404)
+    return found
 
 
 def _sample() -> str:
@@ -197,41 +176,10 @@ def _sample() -> str:
     return asked if asked in SAMPLES else ""
 
 
-def _days() -> int:
-    days = request.args.get("days", rehearse.DAYS, type=int)
-    return days if days in _SPANS else rehearse.DAYS
-
-
-def _rehearsed(session: Session, automation: Automation) -> Rehearsal | None:
-    """Return the rehearsal that the address asks for; None where the draft cannot run."""
-    definition = parse(automation.draft)
-    if not isinstance(definition, Definition):
-        return None
-    most = rehearse.MOST if request.args.get("all") else rehearse.QUICK
-    now = clock.now()
-    return rehearse.rehearse(
-        session, automation.account_id, definition, now, _days(), instead_of=automation.id, most=most
-    )
-
-
 def _without_problems(draft: Document) -> Definition | None:
     """Return who would be let in by a draft whose steps are not finished; None where that itself is not clear."""
     parsed = parse({**draft, "steps": [{"id": "only", "kind": "exit"}], "exit_on": [], "exit_tags": []})
     return parsed if isinstance(parsed, Definition) else None
-
-
-def _gate_words(gate: str) -> str:
-    return FIELDS[gate].label if gate in FIELDS else _GATES.get(gate, gate.replace("_", " ").capitalize())
-
-
-def _withheld(found: Rehearsal) -> list[tuple[str, int]]:
-    """Return why e-mails would not have gone out: (in words, how many), the most frequent first."""
-    said = {one["reason"]: one["text"] for run in found.runs for one in run.withheld}
-    return [(said[reason], count) for reason, count in found.withheld.most_common()]
-
-
-def _ended(run: Rehearsed) -> str:
-    return run.ended_reason or run.state
 
 
 def _try(session: Session, draft: Document, definition: Definition, tested: Tested, order_id: int) -> None:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from automations.variables import VARIABLES, leads_to_link, of_trigger, syntax_problems, unknown_variables
+from automations.triggers import TRIGGERS
+from automations.variables import (
+    FORMATS,
+    GROUPS,
+    VARIABLES,
+    leads_to_link,
+    of_trigger,
+    syntax_problems,
+    unknown_variables,
+)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +77,14 @@ def test_only_variables_that_are_links_lead_somewhere() -> None:
     assert {key for key in VARIABLES if leads_to_link(f"{{{{ {key} }}}}")} == {"order.pay_link", "store.url"}
     assert not leads_to_link("{{ }}")
     assert not leads_to_link("")
+
+
+def test_every_format_that_a_picker_offers_can_be_written() -> None:
+    for form in FORMATS:
+        text = "{{ contact.first_name|default('there')" + (f"|{form}" if form else "") + " }}"
+        assert syntax_problems(text) == []
+        assert unknown_variables(text, "order_submitted") == []
+
+
+def test_every_variable_stands_in_a_group_that_has_a_name() -> None:
+    assert {one.fact for trigger in TRIGGERS for one in of_trigger(trigger)} == set(GROUPS)

@@ -42,7 +42,7 @@ from referins_woo.match_desk.desk import columns_of
 from referins_woo.outbound import signing
 from referins_woo.outbound.models import WebhookCall, WebhookEndpoint
 from referins_woo.runs import automations
-from referins_woo.runs.models import Run, RunLog
+from referins_woo.runs.models import AskedRehearsal, Run, RunLog
 from referins_woo.stores.models import Grant, Store
 from referins_woo.writeback.models import StoreWrite
 from tests.conftest import ENCRYPTION_KEY
@@ -281,6 +281,10 @@ def account_with_everything(database: Database, email: str, *, store_state: str 
         )
         session.add(event)
         session.flush()
+        rehearsal = AskedRehearsal(
+            account_id=mine, automation_id=automation.id, definition=dict(automation.draft), days=30, most=20_000
+        )
+        session.add(rehearsal)
         run = Run(
             account_id=mine,
             automation_id=automation.id,
@@ -437,6 +441,7 @@ def account_with_everything(database: Database, email: str, *, store_state: str 
                 "version_id": version.id,
                 "event_id": event.id,
                 "run_id": run.id,
+                "rehearsal_id": rehearsal.id,
                 "message_id": message.id,
                 "mail_id": mail.id,
                 "token_id": token_id,

@@ -166,8 +166,7 @@ LINES: dict[str, tuple[str, ...]] = {
     ),
     # Merging duplicates comes with the matches between stores.
     "Contact profile: consent state": ("test_a_contacts_page_tells_what_happened_and_what_goes_on",),
-    # 3.7 Automation list and gallery, 3.8 builder, 3.9 runs. Not there yet of them: sending a
-    # test to oneself from the builder.
+    # 3.7 Automation list and gallery, 3.8 builder, 3.9 runs.
     "List: name, status": ("test_the_list_tells_of_each_automation_and_pauses_it",),
     "Gallery cards by goal": (
         "test_the_gallery_shows_each_recipe_with_its_flow_and_filters_by_goal",
@@ -212,6 +211,8 @@ LINES: dict[str, tuple[str, ...]] = {
         "test_the_trigger_preview_shows_the_last_orders_and_each_filter_with_its_value",
         "test_a_test_shows_the_path_on_the_cards_waits_skipped_and_every_mail",
         "test_an_order_is_found_by_number_or_email",
+        "test_an_email_of_a_test_on_an_order_is_sent_to_me_with_what_the_path_made_of_it",
+        "test_a_steps_email_is_sent_to_me_as_it_was_just_typed_about_the_newest_order",
     ),
     "Statistics toggle: entered": (
         "test_each_step_says_who_came_waits_went_on_and_was_mailed",
@@ -248,8 +249,7 @@ LINES: dict[str, tuple[str, ...]] = {
         "test_the_way_of_a_run_is_shown_on_the_cards",
     ),
     '"Why did X not get it?"': ("test_why_did_somebody_not_get_it_is_asked_by_order_or_email",),
-    # 3.10 E-mail template editor. Not there yet of it: variables drawn as chips inside a text (they stand there as they
-    # are kept, their value in the list beside it), and pictures dropped onto a block (a page and the API take some).
+    # 3.10 E-mail template editor.
     "Left blocks (ordered list": (
         "test_blocks_are_added_moved_copied_removed_and_put_into_columns",
         "test_blocks_are_moved_by_the_mouse_and_by_the_keyboard",
@@ -258,6 +258,11 @@ LINES: dict[str, tuple[str, ...]] = {
         "test_what_is_typed_is_saved_and_seen",
     ),
     "Merge-tag picker in subject": (
+        "test_a_variable_is_picked_changed_and_removed_by_the_keyboard_alone",
+        "test_a_click_on_a_chip_changes_it_and_filters_of_ones_own_stay",
+        "test_an_address_takes_only_variables_that_are_addresses",
+        "test_chips_their_picker_pictures_and_code_are_accessible",
+        "test_without_script_variables_are_listed_with_their_values",
         "test_what_is_typed_is_saved_and_seen",
         "test_unknown_variables_are_refused_with_a_suggestion_and_never_printed",
         "test_names_that_the_trigger_does_not_supply_are_told_with_their_line",
@@ -266,6 +271,11 @@ LINES: dict[str, tuple[str, ...]] = {
         "test_what_is_typed_is_saved_and_seen",
         "test_a_template_is_made_from_the_gallery_and_written",
         "test_without_a_postal_address_marketing_is_not_published_and_the_page_that_mends_it_is_named",
+        "test_the_subject_is_counted_as_it_is_read",
+        "test_what_is_missing_is_told",
+        "test_a_button_that_is_left_out_for_this_order_is_told",
+        "test_what_gmail_would_hide_is_told",
+        "test_without_a_postal_address_marketing_names_the_page_that_mends_it",
         "test_below_marketing_stands_the_way_to_the_email_on_the_web_in_its_language",
     ),
     "Send test: prefilled own address": (
@@ -275,10 +285,14 @@ LINES: dict[str, tuple[str, ...]] = {
     ),
     "Code mode (MJML/HTML": (
         "test_blocks_become_code_once_and_code_is_checked_by_line",
+        "test_code_has_numbered_lines_and_a_problem_leads_to_its_own",
         "test_a_fault_names_its_line",
         "test_a_version_goes_into_the_drafts_that_follow_the_template",
     ),
     "Images: upload/drag": (
+        "test_pictures_are_dropped_pasted_and_chosen",
+        "test_what_is_no_picture_for_mailboxes_is_refused_with_the_remedy",
+        "test_a_logo_is_dropped_onto_the_brand",
         "test_pictures_are_kept_and_deleted",
         "test_a_logo_is_uploaded_and_stands_above_every_email",
         "test_a_picture_is_added_once_and_what_is_none_is_refused",

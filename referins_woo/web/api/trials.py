@@ -1,4 +1,4 @@
-"""Trust before sending: preview, test and rehearsal of a draft; and afterwards why something was or was not sent."""
+"""Trust before sending: preview and test of a draft; and afterwards why something was or was not sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from referins_woo.commerce.models import Contact as ContactRow
 from referins_woo.commerce.models import Order as OrderRow
 from referins_woo.mail.samples import SAMPLES
 from referins_woo.reports import why as reports
-from referins_woo.runs import automations, past_orders, rehearse, trial
+from referins_woo.runs import automations, past_orders, trial
 from referins_woo.runs.models import Automation as AutomationRow
 from referins_woo.web import scope
 from referins_woo.web.api import answers
@@ -24,8 +24,6 @@ from referins_woo.web.api.contract import operation
 from referins_woo.web.api.documents import Document, Id, Input, OneOf, Text, Time, example, moment
 from referins_woo.web.api.problems import Rejected, field_error
 from referins_woo.web.api.writing import writing
-
-_MOST_PEOPLE = 500
 
 
 class Gate(Document):
@@ -140,63 +138,6 @@ class Preview(Document):
     of: int
 
 
-class RehearsalInput(Input):
-    """How far back."""
-
-    model_config = ConfigDict(json_schema_extra=example({"days": 30}))
-
-    days: Annotated[int, Field(ge=1, le=90)] = rehearse.DAYS
-    most: Annotated[
-        int,
-        Field(
-            ge=1,
-            le=rehearse.MOST,
-            description="Events that it looks at: the newest. More take longer: 20,000 perhaps half a minute.",
-        ),
-    ] = rehearse.QUICK
-
-
-class RehearsedMail(Document):
-    """An e-mail that would have gone out."""
-
-    step: Annotated[str, Field(examples=["remind"])]
-    subject: Annotated[str, Field(description="As written, with its variables.")]
-    at: Time
-    to: Annotated[str, Field(examples=["ana@example.com"])]
-
-
-class RehearsedRun(Document):
-    """Who would have entered, when, and what came of it."""
-
-    order_id: Id
-    order_number: Text
-    contact_id: Annotated[int | None, Field(examples=[17])]
-    email: Text
-    entered_at: Time
-    mails: list[RehearsedMail]
-    state: Annotated[str, Field(examples=["done"])]
-    ended_reason: Text
-    ended_at: Time | None
-    due_at: Time | None
-
-
-class Rehearsal(Document):
-    """What the draft would have done. Nothing was sent."""
-
-    since: Time
-    until: Time
-    looked_at: Annotated[int, Field(description="Events of the trigger.", examples=[312])]
-    truncated: Annotated[bool, Field(description="There were more, older ones: `most` was too few for all `days`.")]
-    entered: Annotated[int, Field(examples=[120])]
-    mails: Annotated[int, Field(examples=[180])]
-    stopped_by_payment: Annotated[int, Field(examples=[41])]
-    waiting: Annotated[int, Field(description="Who would still be inside.", examples=[3])]
-    ended: Annotated[dict[str, int], Field(description="By reason.", examples=[{"finished": 76, "paid": 41}])]
-    filtered: Annotated[dict[str, int], Field(description="By the gate that did not let them in.")]
-    withheld: Annotated[dict[str, int], Field(description="E-mails that would not have gone out, by reason.")]
-    runs: Annotated[list[RehearsedRun], Field(description=f"The newest {_MOST_PEOPLE}.")]
-
-
 class PastOrdersInput(Input):
     """From when on."""
 
@@ -231,7 +172,7 @@ def test_automation(automation_id: int, json: TestInput) -> Response:
     Its path with the waits skipped, and every e-mail as it would be read. Nothing is sent, nothing is changed.
     """
     with scope.reading() as session:
-        definition = _draft(scope.own_of(session, AutomationRow, automation_id, account_id()))
+        definition = draft_of(scope.own_of(session, AutomationRow, automation_id, account_id()))
         mine, now, ignore = account_id(), clock.now(), json.ignore_exits
         found: trial.Trial | None
         if json.sample is not None:
@@ -258,38 +199,6 @@ def test_automation(automation_id: int, json: TestInput) -> Response:
         )
 
 
-@api.post("/automations/<int:automation_id>/rehearse")
-@operation(Rehearsal, tag="Automations")
-def rehearse_automation(automation_id: int, json: RehearsalInput) -> Response:
-    """Rehearse the draft
-
-    What it would have done with the orders of the last days: who, when, how many e-mails, how many were stopped by
-    payment. Nothing is sent, nothing is changed. It looks at the newest `most` events, and `since` says how far back
-    these reach.
-    """
-    with scope.reading() as session:
-        definition = _draft(scope.own_of(session, AutomationRow, automation_id, account_id()))
-        now, mine = clock.now(), automation_id
-        found = rehearse.rehearse(session, account_id(), definition, now, json.days, instead_of=mine, most=json.most)
-    newest = sorted(found.runs, key=lambda run: run.entered_at, reverse=True)[:_MOST_PEOPLE]
-    return answers.answer(
-        Rehearsal(
-            since=found.since,
-            until=found.until,
-            looked_at=found.looked_at,
-            truncated=found.truncated,
-            entered=len(found.runs),
-            mails=found.mails,
-            stopped_by_payment=found.stopped_by_payment,
-            waiting=found.waiting,
-            ended=dict(found.ended),
-            filtered=dict(found.filtered),
-            withheld=dict(found.withheld),
-            runs=[RehearsedRun.model_validate(run) for run in newest],
-        )
-    )
-
-
 @api.get("/automations/<int:automation_id>/preview")
 @operation(Preview, tag="Automations")
 def preview_automation(automation_id: int) -> Response:
@@ -298,7 +207,7 @@ def preview_automation(automation_id: int) -> Response:
     The last ten orders that the trigger happened to, each filter with the value that it saw.
     """
     with scope.reading() as session:
-        definition = _draft(scope.own_of(session, AutomationRow, automation_id, account_id()))
+        definition = draft_of(scope.own_of(session, AutomationRow, automation_id, account_id()))
         looked = trial.preview(session, account_id(), definition, clock.now())
         passed, count = trial.matching(session, account_id(), definition, clock.now())
     return answers.answer(Preview(orders=[_looked(one) for one in looked], matching=passed, of=count))
@@ -361,7 +270,8 @@ def _past_orders(found: list[past_orders.Addable], added: int) -> PastOrders:
     return PastOrders(count=len(found), added=added, orders=[PastOrder.model_validate(one) for one in found])
 
 
-def _draft(automation: AutomationRow) -> Definition:
+def draft_of(automation: AutomationRow) -> Definition:
+    """Return an automation's draft, or reject what cannot run."""
     parsed = parse(automation.draft)
     if isinstance(parsed, Definition):
         return parsed

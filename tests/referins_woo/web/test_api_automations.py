@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from referins_woo import queues
+from referins_woo.runs import jobs  # noqa: F401  the job of the bell
 from tests.factories.rows import Made
 
 MAIL = {
@@ -124,8 +126,28 @@ def test_a_draft_is_tried_on_a_real_order_and_rehearsed_and_nothing_is_sent(call
     found = call("POST", f"{path}/rehearse", {"days": 90})
     assert found["mails"] == sum(len(run["mails"]) for run in found["runs"])
     assert {"entered", "stopped_by_payment", "filtered", "withheld", "waiting"} <= set(found)
+    assert (found["id"], found["state"], found["automation_id"]) == (None, "done", made["id"])
     assert call("GET", f"{path}/preview")["orders"][0]["order_number"] == "WC-4812"
     assert call("GET", "/messages") == before
+
+
+def test_a_rehearsal_of_very_many_events_goes_on_in_the_background(call: Caller, bells: queues.MemoryBells) -> None:
+    made = call("POST", "/automations", {"name": "Mine", "definition": DEFINITION}, 201)
+    path = f"/automations/{made['id']}/rehearse"
+    at_once = call("POST", path, {"days": 90})
+    asked = call("POST", path, {"days": 90, "most": 20_000}, 202)
+    assert (asked["state"], asked["runs"], asked["entered"]) == ("waiting", [], 0)
+    assert call("POST", path, {"days": 90, "most": 20_000}, 202)["id"] == asked["id"]
+    assert call("GET", f"/rehearsals/{asked['id']}")["state"] == "waiting"
+    bells.drain("bulk")
+    done = call("GET", f"/rehearsals/{asked['id']}")
+    assert done.pop("id") == asked["id"] and at_once.pop("id") is None
+    assert done["state"] == "done" and done["entered"] > 0
+    for name in ("since", "until"):
+        done.pop(name), at_once.pop(name)
+    assert done == at_once
+    assert call("POST", path, {"days": 90, "most": 20_000}, 202)["id"] != asked["id"]
+    call("GET", "/rehearsals/999999", status=404)
 
 
 def test_the_catalogue_and_the_rules_are_read_and_changed(call: Caller) -> None:

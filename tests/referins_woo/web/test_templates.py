@@ -307,6 +307,24 @@ def test_pictures_are_kept_and_deleted(merchant: Visitor, running: Process, ours
         assert [one.name for one in session.scalars(select(Picture))] == ["x.png"]
 
 
+def test_a_picture_that_a_script_sends_answers_its_address(merchant: Visitor, ours: Made) -> None:
+    merchant.get("/settings/brand/pictures")
+    asked = {"content_type": "multipart/form-data", "headers": {"Accept": "application/json"}}
+    sent = merchant.post("/settings/brand/pictures", {"file": (io.BytesIO(_png()), "x.png")}, **asked)
+    assert sent.status_code == 200
+    told = dict(sent.json or {})
+    assert "/pictures/" in told.pop("url")
+    assert told == {"name": "x.png", "width": 30, "height": 20}
+    bad = merchant.post("/settings/brand/pictures", {"file": (io.BytesIO(b"<svg/>"), "x.svg")}, **asked)
+    assert bad.status_code == 422
+    assert bad.json == {"error": "This is no PNG, JPEG, GIF or WebP: mailboxes show no other pictures."}
+
+
+def test_without_script_variables_are_listed_with_their_values(editor: Editor) -> None:
+    without = editor.merchant.get(editor.path).text.partition("<noscript>")[2].partition("</noscript>")[0]
+    assert '<code>{{ order.number }}</code></dt><dd class="text-secondary break">Order number: 1042</dd>' in without
+
+
 def test_a_test_with_a_real_order_forgets_whoever_is_erased(editor: Editor, running: Process, ours: Made) -> None:
     path = f"/templates/{editor.template_id}/test?order={ours.ids['order_id']}"
     editor.merchant.post(path, {"to": "me@example.com"})

@@ -235,23 +235,6 @@ def test_a_rehearsal_with_nothing_to_look_at_says_so(
     assert "Would have entered 1" in words_of(merchant.get(f"{base}/rehearsal?days=90").text)
 
 
-def test_a_rehearsal_of_very_many_orders_says_how_far_it_looked(
-    merchant: Visitor, running: Process, ours: Made, base: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    columns = [column.name for column in Order.__table__.columns if column.name != "id"]
-    with running.database.unit() as session:
-        row = session.execute(select(Order.__table__).where(Order.id == ours.ids["order_id"])).mappings().one()
-        more = {**{name: row[name] for name in columns}, "woo_id": 5_000, "number": "5000"}
-        session.add(Order(**{**more, "placed_at": clock.now() - timedelta(days=1)}))
-    monkeypatch.setattr(rehearse, "QUICK", 1)
-    said = words_of(merchant.get(f"{base}/rehearsal").text)
-    assert "these are the newest 1, since" in said
-    assert "Look at up to 20,000" in said
-    assert "#5000" in said
-    assert "of 1 order that started it" in said
-    assert "of 2 orders that started it" in words_of(merchant.get(f"{base}/rehearsal?all=1").text)
-
-
 @pytest.mark.parametrize("trigger", TRIGGERS)
 def test_without_orders_a_made_up_one_is_tested(
     merchant: Visitor, running: Process, ours: Made, base: str, trigger: str
