@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +38,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.sql.visitors import InternalTraversal
@@ -44,6 +46,8 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 _LOST = ("08", "080", "57P")
 """How PostgreSQL's codes begin where the connection is gone; an error without a code never reached the server."""
+_TRIED_AFTER = 1.0
+"""Seconds after which an idle connection to PostgreSQL is tried before it is used."""
 _NAMING = {
     "ix": "ix_%(column_0_N_label)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -109,7 +113,7 @@ class Database:
             options["connect_args"] = {"timeout": 15, "check_same_thread": False}
             options["pool_size"] = pool_size
         else:
-            options |= {"pool_size": pool_size, "max_overflow": 5, "pool_pre_ping": True}
+            options |= {"pool_size": pool_size, "max_overflow": 5}
         self.engine: Engine = create_engine(self.url, **options)
         self._thread_lock = threading.Lock()
         if self.is_sqlite:
@@ -117,9 +121,11 @@ class Database:
         else:
             _prepare_postgresql(self.engine)
         self._writing = sessionmaker(self.engine, expire_on_commit=False)
-        self._reading = sessionmaker(
-            self.engine.execution_options(referins_reading=True), expire_on_commit=False, autoflush=False
-        )
+        reading = self.engine.execution_options(referins_reading=True)
+        self._reading = sessionmaker(reading, expire_on_commit=False, autoflush=False)
+        if not self.is_sqlite:
+            reading = reading.execution_options(isolation_level="AUTOCOMMIT")
+        self._looking = sessionmaker(reading, expire_on_commit=False, autoflush=False)
 
     @contextlib.contextmanager
     def unit(self) -> Iterator[Session]:
@@ -148,6 +154,12 @@ class Database:
     def reading(self) -> Iterator[Session]:
         """A snapshot for reading: never waits for a writer; what it adds is never stored."""
         with self._reading() as session:
+            yield session
+
+    @contextlib.contextmanager
+    def looking(self) -> Iterator[Session]:
+        """Like `reading`, for a few questions that need no transaction: on PostgreSQL two round trips less."""
+        with self._looking() as session:
             yield session
 
     @contextlib.contextmanager
@@ -277,8 +289,22 @@ def _dumps(value: Any) -> str:
 def _prepare_postgresql(engine: Engine) -> None:
     """Let the planner know that no disk turns: it read whole tables where an index holds all (counts: 60 ms, not 6).
 
-    An operator's own value stays.
+    An operator's own value stays. A connection that lay idle is tried before it is used: the server may have been
+    started anew meanwhile. One that was just used is not, which spares three of four round trips of a small question.
     """
+
+    @event.listens_for(engine, "checkin")
+    def _checkin(_connection: Any, record: Any) -> None:
+        record.info["idle_since"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _checkout(connection: Any, record: Any, _proxy: Any) -> None:
+        if time.monotonic() - record.info.get("idle_since", math.inf) <= _TRIED_AFTER:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error:
+            raise DisconnectionError from None
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:

@@ -87,10 +87,13 @@ def acquire(session: Session, name: str, holder: str, seconds: float) -> int | N
     """
     now = clock.now()
     until = now + timedelta(seconds=seconds)
-    before = session.execute(_HOLDER, {"name": name}).scalar_one_or_none()
-    dead = [before] if before is not None and _is_dead(before) else []
-    given = {"name": name, "holder": holder, "until": until, "now": now, "dead": dead}
-    fence: int | None = session.execute(_acquired(session.get_bind().dialect.name), given).scalar_one_or_none()
+    given = {"name": name, "holder": holder, "until": until, "now": now, "dead": []}
+    statement = _acquired(session.get_bind().dialect.name)
+    fence: int | None = session.execute(statement, given).scalar_one_or_none()
+    if fence is None:
+        before = session.execute(_HOLDER, {"name": name}).scalar_one_or_none()
+        if before is not None and _is_dead(before):
+            fence = session.execute(statement, {**given, "dead": [before]}).scalar_one_or_none()
     return fence
 
 

@@ -89,7 +89,7 @@ def take_orders(
     """
     store = door.store
     unique = {record.woo_id: record for record in records}
-    with process.database.reading() as session:
+    with process.database.looking() as session:
         unique = {one.woo_id: one for one in without_erased(session, store.account_id, store.id, list(unique.values()))}
         wanted = _what_to_ask(session, store, unique, fetched=fetched)
     extras = _ask(door, wanted)

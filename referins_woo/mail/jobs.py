@@ -33,7 +33,7 @@ def send_messages() -> None:
 def sweep_messages() -> None:
     """Give up messages whose sender died in the act, and ring for those that are due (in the clock's table)."""
     database, now = process.current().database, clock.now()
-    with database.reading() as session:
+    with database.looking() as session:
         expired, due = claims.any_expired(session, now), claims.any_due(session, now)
     if expired:
         with database.unit() as session:

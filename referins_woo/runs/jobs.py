@@ -36,7 +36,7 @@ def start_runs() -> None:
     until = monotonic() + _SLICE_SECONDS
     skipped: set[int] = set()
     while monotonic() < until:
-        with database.reading() as session:
+        with database.looking() as session:
             ids = _event_ids(session, skipped)
         if not ids or not _start(database, ids, skipped):
             break  # there are none, or another worker has them
@@ -95,7 +95,7 @@ def rehearse(rehearsal_id: int) -> None:
 
 def ring_for_rehearsals() -> None:
     """Sweep: rehearsals that nobody works on."""
-    with process.current().database.reading() as session:
+    with process.current().database.looking() as session:
         lying = rehearsals.lying(session, clock.now())
     for rehearsal_id in lying:
         queues.ring("rehearse", rehearsal_id)
@@ -109,7 +109,7 @@ def forget_rehearsals() -> None:
 
 def ring_for_events() -> None:
     """Sweep: events that nobody looked at."""
-    with process.current().database.reading() as session:
+    with process.current().database.looking() as session:
         due = _event_ids(session, (), limit=1)
     if due:
         queues.ring("start_runs")
@@ -117,7 +117,7 @@ def ring_for_events() -> None:
 
 def ring_for_due_runs() -> None:
     """Sweep: runs whose time has come."""
-    with process.current().database.reading() as session:
+    with process.current().database.looking() as session:
         due = _run_ids(session, (), limit=1) or claims.any_held_to_let_go(session)
     if due:
         queues.ring("advance_runs")
@@ -125,7 +125,7 @@ def ring_for_due_runs() -> None:
 
 def ring_for_rereads() -> None:
     """Sweep: reminders that wait for a live read, and those whose reader died with its lease."""
-    with process.current().database.reading() as session:
+    with process.current().database.looking() as session:
         due = reread.rereads_due(session, clock.now())
     if due:
         queues.ring("reread_runs")
@@ -133,7 +133,7 @@ def ring_for_rereads() -> None:
 
 def ring_for_reschedules() -> None:
     """Sweep: who waits to be rescheduled."""
-    with process.current().database.reading() as session:
+    with process.current().database.looking() as session:
         due = inside.any_to_reschedule(session)
     if due:
         queues.ring("reschedule_runs")
@@ -141,7 +141,7 @@ def ring_for_reschedules() -> None:
 
 def ring_for_calls() -> None:
     """Sweep: calls of webhooks that were not sent, or not taken."""
-    with process.current().database.reading() as session:
+    with process.current().database.looking() as session:
         due = calls.calls_due(session, clock.now())
     if due:
         queues.ring("call_webhooks")
@@ -174,7 +174,7 @@ def _start_one(database: Database, event_id: int, skipped: set[int]) -> None:
 
 def _advance_all(database: Database, until: float) -> None:
     skipped: set[int] = set()
-    with database.reading() as session:
+    with database.looking() as session:
         held = claims.any_held_to_let_go(session)
         if not held and not _run_ids(session, skipped, limit=1):
             return
@@ -182,7 +182,7 @@ def _advance_all(database: Database, until: float) -> None:
         if held:
             with database.unit() as session:
                 held = claims.let_go(session, clock.now(), advance.BATCH) > 0
-        with database.reading() as session:
+        with database.looking() as session:
             ids = _run_ids(session, skipped)
         if not ids and not held:
             return

@@ -79,7 +79,7 @@ def open_store(process: Process, store_id: int, *, force: bool = False) -> Door:
     Raises Final for a store that is disconnected or not connected yet, StoreMustReconnect where its keys
     are refused, and RetryLater while it has been given a pause (`force` asks all the same).
     """
-    with process.database.reading() as session:
+    with process.database.looking() as session:
         store = session.get(Store, store_id)
         if store is None or store.state in ("disconnected", "connecting"):
             raise FinalError("This store is not connected.")
