@@ -56,6 +56,7 @@ class Camera:
 
     def __call__(self, name: str) -> None:
         self._number += 1
+        self._page.wait_for_load_state()  # a click that leads elsewhere does not wait for its page
         for width in (375, 1440):
             self._page.set_viewport_size({"width": width, "height": 900})
             wide = self._page.evaluate("document.documentElement.scrollWidth - window.innerWidth")

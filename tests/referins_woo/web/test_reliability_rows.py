@@ -17,12 +17,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, update
 from werkzeug.routing import IntegerConverter
 
+from automations.recipes import recipe
 from referins_woo.commerce.models import Collection, Contact, Order, Product, Transaction
 from referins_woo.ingest.contact_files import table
 from referins_woo.ingest.models import Delivery, SkippedRecord
 from referins_woo.lists.columns import COLUMNS
 from referins_woo.mail.models import Message
 from referins_woo.process import Process
+from referins_woo.runs import rehearsals
+from referins_woo.runs.models import AskedRehearsal
 from referins_woo.stores.models import Store
 from referins_woo.woo import signature
 from tests.factories.rows import Made
@@ -38,6 +41,8 @@ def test_row_89_no_file_of_ours_holds_a_cell_that_a_spreadsheet_would_run(
     app: Flask, merchant: Visitor, ours: Made, running: Process, formula: str
 ) -> None:
     """Every route that answers CSV, with the formula in every text that it shows; and it comes back as it was."""
+    found = recipe("order_confirmation")
+    assert found is not None
     with running.database.unit() as session:
         for model, columns in (
             (Contact, ("name", "phone", "first_name")),
@@ -49,6 +54,8 @@ def test_row_89_no_file_of_ours_holds_a_cell_that_a_spreadsheet_would_run(
             (SkippedRecord, ("name", "reason", "detail")),
         ):
             session.execute(update(model).values(dict.fromkeys(columns, formula)))
+        session.execute(update(AskedRehearsal).values(definition=found.definition))
+    rehearsals.work(running.database, ours.ids["rehearsal_id"])
     paths = [f"/{key}.csv?cols={','.join(column.key for column in columns)}" for key, columns in COLUMNS.items()]
     for rule, method in _rules(app):
         if method == "GET" and rule.rule.endswith(".csv") and rule.endpoint != "exports.csv":
