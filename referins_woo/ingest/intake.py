@@ -36,12 +36,15 @@ UNDONE = "state = 'received'"
 """Deliveries that are not drained yet: the condition of their unique key."""
 
 
+_Waiting = tuple[list[Any], Future[None]]
+
+
 class Intake:
     """One writing thread for the deliveries of this process; started with the first delivery (after any fork)."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: queue.SimpleQueue[tuple[list[Any], Future[None]]] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[_Waiting] = queue.SimpleQueue()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -65,13 +68,8 @@ class Intake:
     def _write_forever(self) -> None:
         while True:
             batch = [self._waiting.get()]
-            while len(batch) < _MOST:
-                try:
-                    batch.append(self._waiting.get_nowait())
-                except queue.Empty:
-                    break
             try:
-                self._write_surely([row for row, _ in batch])
+                self._write_surely(batch)
             except (SQLAlchemyError, OSError, ValueError) as error:
                 for _, done in batch:
                     done.set_exception(error)
@@ -79,21 +77,28 @@ class Intake:
                 for _, done in batch:
                     done.set_result(None)
 
-    def _write_surely(self, rows: list[list[Any]]) -> None:
+    def _write_surely(self, batch: list[_Waiting]) -> None:
         """Write with a new connection where the old one broke. A commit whose answer was lost is not made twice."""
         for attempt in range(_TRIES):
             try:
-                self._write(rows, again=attempt > 0)
+                self._write(batch, again=attempt > 0)
                 return
             except DBAPIError as error:
                 if attempt == _TRIES - 1 or not _may_pass(error):
                     raise
-                log.warning("deliveries are written again", rows=len(rows), error=type(error.orig).__name__)
+                log.warning("deliveries are written again", rows=len(batch), error=type(error.orig).__name__)
 
-    def _write(self, rows: list[list[Any]], *, again: bool) -> None:
-        # The same body twice while undone is one delivery; twice in one batch as well.
-        unique = {(row[1], row[2], row[7]): row for row in rows}
+    def _write(self, batch: list[_Waiting], *, again: bool) -> None:
+        """Write `batch`, with what came while the right to write was waited for: it is added to it."""
         with self._database.unit() as session:
+            while len(batch) < _MOST:
+                try:
+                    batch.append(self._waiting.get_nowait())
+                except queue.Empty:
+                    break
+            rows = [row for row, _ in batch]
+            # The same body twice while undone is one delivery; twice in one batch as well.
+            unique = {(row[1], row[2], row[7]): row for row in rows}
             if again:
                 for key in _there(session, rows):
                     unique.pop(key, None)
