@@ -21,7 +21,7 @@ def told(rows: list[Row], benchmark: str) -> None:
 def test_benchmarks_run() -> None:
     told(imports.rows_of(orders=300, delayed=300, pairs=1, memory=(100, 300)), "imports")
     told(intake.rows_of(count=200, pairs=1, burst_seconds=1), "intake")
-    told(chain.rows_of(steady=20, burst=20), "chain")
+    told(chain.rows_of(steady=20, burst=20, seconds=1, flood_seconds=1), "chain")
     told(lists.rows_of(count=60, times=1), "lists")
     told(engine.rows_of(seconds=0.2), "engine")
     told(mails.rows_of(count=20, pairs=1, renders=5), "mails")

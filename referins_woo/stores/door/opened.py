@@ -233,12 +233,13 @@ class Door:
     def customers_by_ids(self, ids: Sequence[int]) -> dict[int, CustomerRecord | Unreadable]:
         """Return users by their Woo ids, whatever their role; who is gone is missing from the answer.
 
-        Whoever a list leaves out is asked for alone: a list may be empty for a moment, only 404 says gone (M4).
+        Whoever a list leaves out is asked for alone: a list may be empty for a moment, only 404 says gone (M4). No more
+        rows are asked for than there are ids: a store that bears no large pages may bear these.
         """
         found: dict[int, CustomerRecord | Unreadable] = {}
-        for start in range(0, len(ids), 100):
-            part = ids[start : start + 100]
-            page = self.customers("all", include=part)
+        for start in range(0, len(ids), self.store.page_size):
+            part = ids[start : start + self.store.page_size]
+            page = self.customers("all", per_page=len(part), include=part)
             found |= dict(zip(page.ids, page.rows, strict=True))
         for woo_id in (each for each in ids if each not in found):
             customer = self.customer(woo_id)
@@ -313,8 +314,9 @@ class Door:
         What a list leaves out is asked for alone, as in `customers_by_ids`.
         """
         found: dict[int, ProductRecord] = {}
-        for start in range(0, len(ids), 100):
-            for row in self.products(include=ids[start : start + 100]).rows:
+        for start in range(0, len(ids), self.store.page_size):
+            part = ids[start : start + self.store.page_size]
+            for row in self.products(per_page=len(part), include=part).rows:
                 if isinstance(row, ProductRecord):
                     found[row.woo_id] = row
         for woo_id in (each for each in ids if each not in found):
