@@ -229,7 +229,7 @@ def test_from_a_fresh_start_to_the_reminder_that_stops_when_paid(
     read_mail(page, "Your payment")
     shot("thank-you")
     page.goto(f"{instance.url}/orders?q={first}")
-    page.get_by_role("link", name=re.compile(str(first))).first.click()
+    page.locator("table").get_by_role("link", name=re.compile(str(first))).first.click()
     page.wait_for_url(re.compile(r"/orders/\d+$"))
     shot("order")
 
