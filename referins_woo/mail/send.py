@@ -149,12 +149,12 @@ class Drain:
     def _composed(self, batch: list[Claimed]) -> Iterator[tuple[Claimed, _Ready | Outcome]]:
         """Yield each message with what it was written to; while one is worked on, the next is being written."""
         with ThreadPoolExecutor(1, "compose") as writer:
-            written = writer.submit(self._write, batch[0])
+            ready = self._write(batch[0])  # one alone, the common case, needs no thread
             for message, following in zip(batch, [*batch[1:], None], strict=True):
-                ready = written.result()
-                if following is not None:
-                    written = writer.submit(self._write, following)
+                ahead = writer.submit(self._write, following) if following is not None else None
                 yield message, ready
+                if ahead is not None:
+                    ready = ahead.result()
 
     def _send_one(self, message: Claimed, ready: _Ready | Outcome) -> None:
         """Bring one message as far as it gets; its outcome is kept for the next transaction. Raises Away."""
