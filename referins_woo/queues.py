@@ -24,65 +24,23 @@ from rq import Queue, Retry
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from referins_woo import logs
+from referins_woo.bells import AT_ONCE, BELLS, QUEUES, QUICK
 from referins_woo.lingering import Arg, Bell, Door
 
 log = structlog.get_logger(__name__)
 
-LIVE: Final = "live"
-MAIL: Final = "mail"
-BULK: Final = "bulk"
-OUTBOUND: Final = "outbound"
-QUEUES: Final = (LIVE, MAIL, BULK, OUTBOUND)
-"""One worker process each: RQ loses jobs of workers that listen on more than one queue (docs/decisions/0001)."""
-
-BELLS: Final[dict[str, str]] = {
-    "drain_deliveries": LIVE,
-    "start_runs": LIVE,
-    "advance_runs": LIVE,
-    "reread_runs": LIVE,
-    "reschedule_runs": OUTBOUND,
-    "look_up_domain": OUTBOUND,
-    "call_webhooks": OUTBOUND,
-    "try_grant": LIVE,
-    "probe_store": LIVE,
-    "send_messages": MAIL,
-    "send_calls": OUTBOUND,
-    "tell_of_webhook": MAIL,
-    "run_import": BULK,
-    "catch_up": BULK,
-    "take_contact_file": BULK,
-    "reconcile": BULK,
-    "heal_webhooks": BULK,
-    "disconnect_store": BULK,
-    "enforce_retention": BULK,
-    "work_on_list": BULK,
-    "rehearse": BULK,
-    "give_rates": BULK,
-    "fetch_rates": BULK,
-    "push_writes": BULK,
-    "push_customers": BULK,
-    "suggest_customers": BULK,
-    "count_stock": BULK,
-    "tell_stock": BULK,
-    "push_stock": BULK,
-}
-"""Every bell and the queue it rings on; a house test asks that each has a job and each job is here."""
-
 AFTER_COMMIT: Final = "referins_after_commit"
 """The list in `Session.info` that `db.Database.unit` calls once it has committed."""
-
-_AT_ONCE: Final = frozenset({"start_runs", "advance_runs"})
-"""Bells that a job of the same queue rings for what it has just committed: its worker answers them itself."""
 
 _AT_ONCE_SECONDS = 10.0
 """A job that took longer leaves them to the queue: others have waited."""
 
-_QUICK: Final = frozenset({"drain_deliveries", "start_runs", "advance_runs", "send_messages"})
-"""Bells that ring many times a second, and that a sweep rings again within five: a worker lingers for them."""
-
 _PATIENCE_SECONDS = 1.0
 
 _COLLAPSED_MS = 2_000
+_WORTHLESS_SECONDS = 300
+"""A bell that nobody answered is forgotten: the sweep rings again. Counted from when RQ gives up its worker, or RQ
+forgets the job of one that was killed before it comes to ring again."""
 _SILENT_SECONDS = 1.0
 _LONGEST_SILENCE = 8.0
 
@@ -102,28 +60,20 @@ class Bells(Protocol):
         """Let the bell be rung again: from now on new work is not covered by the job that runs."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
-    name: str
-    call: Callable[..., None]
-    timeout: int
-
-
-_jobs: dict[str, _Job] = {}
+_jobs: dict[str, Callable[..., None]] = {}
 _bells: Bells | None = None
 
 
-def job(name: str, *, queue: str | None = None, timeout: int = 60) -> Callable[[_Call], _Call]:
-    """Register the decorated function as the job that answers bell `name`.
+def job(name: str) -> Callable[[_Call], _Call]:
+    """Register the decorated function as the job that answers bell `name`; it gets the arguments of the bell.
 
-    It is called with the arguments of the bell. `timeout` is in seconds; a drain ends by itself
-    after 20. Raises LookupError for a name that is not in BELLS.
+    Raises LookupError for a name that is not in BELLS.
     """
-    if BELLS.get(name) is None or (queue is not None and BELLS[name] != queue):
-        raise LookupError(f"bell {name!r}: add it to referins_woo.queues.BELLS with its queue")
+    if name not in BELLS:
+        raise LookupError(f"bell {name!r}: add it to referins_woo.bells.BELLS with its queue")
 
     def register(call: _Call) -> _Call:
-        _jobs[name] = _Job(name, call, timeout)
+        _jobs[name] = call
         return call
 
     return register
@@ -153,7 +103,7 @@ def ring(name: str, *args: Arg) -> None:
     """
     if _bells is None:
         raise RuntimeError("queues.connect was not called in this process")
-    _bells.ring(name, BELLS[name], args)
+    _bells.ring(name, BELLS[name].queue, args)
 
 
 def failed() -> int:
@@ -164,7 +114,7 @@ def failed() -> int:
 def ring_after_commit(session: Any, name: str, *args: Arg) -> None:
     """Ring once the unit of `session` has committed; never if it rolls back."""
     if name not in BELLS:  # fails beside its caller, not after the commit
-        raise LookupError(f"there is no bell {name!r} in referins_woo.queues.BELLS")
+        raise LookupError(f"there is no bell {name!r} in referins_woo.bells.BELLS")
     calls = session.info.setdefault(AFTER_COMMIT, [])
     bell = _Bell(name, args)
     if bell not in calls:  # two hundred messages of one unit are one bell
@@ -194,7 +144,7 @@ def run_job(name: str, *args: Arg) -> None:
     until = time.monotonic() + _AT_ONCE_SECONDS
     _answer_with_its_own(_bells, (name, args), until)
     for bell in _bells.lingering(until):
-        with UnixSignalDeathPenalty(_timeout(bell[0]), JobTimeoutException):  # type: ignore[no-untyped-call]
+        with UnixSignalDeathPenalty(BELLS[bell[0]].seconds, JobTimeoutException):  # type: ignore[no-untyped-call]
             _answer_with_its_own(_bells, bell, until)
 
 
@@ -221,7 +171,7 @@ def _answer(name: str, args: tuple[Arg, ...]) -> None:
     started = time.monotonic()
     with structlog.contextvars.bound_contextvars(job_id=logs.new_id(), bell=name):
         try:
-            found.call(*args)
+            found(*args)
         except Exception:
             log.exception("job failed", args=args, seconds=round(time.monotonic() - started, 3))
         else:
@@ -247,7 +197,7 @@ class RedisBells:
 
     def ring(self, name: str, queue: str, args: tuple[Arg, ...]) -> None:
         """Enqueue `run_job`, unless the bell's key is still there; keep it where this worker will answer at once."""
-        if self._kept is not None and queue == self._worker_of and name in _AT_ONCE:
+        if self._kept is not None and queue == self._worker_of and name in AT_ONCE:
             self._kept.append((name, args))
             return
         if time.monotonic() < self._silent_until:
@@ -256,7 +206,7 @@ class RedisBells:
         try:
             if not self._redis.set(_key(name, args), b"1", nx=True, px=_COLLAPSED_MS):
                 return
-            if name not in _QUICK or not self._doors[queue].ring((name, args)):
+            if name not in QUICK or not self._doors[queue].ring((name, args)):
                 self._enqueue(name, queue, args)
             self._silence = _SILENT_SECONDS
         except (RedisError, OSError) as error:
@@ -266,13 +216,14 @@ class RedisBells:
             log.warning("bell not rung", bell=name, args=args, error=str(error))
 
     def _enqueue(self, name: str, queue: str, args: tuple[Arg, ...]) -> None:
+        seconds = BELLS[name].seconds
         self._queues[queue].enqueue_call(
             "referins_woo.queues.run_job",
             args=(name, *args),
-            timeout=_timeout(name),
+            timeout=seconds,
             result_ttl=0,
             failure_ttl=60,
-            ttl=300,  # a bell that nobody answered is worth nothing: the sweep rings again
+            ttl=seconds + _WORTHLESS_SECONDS,
             retry=Retry(max=3),  # without it RQ drops the job of a killed worker; an interval needs a scheduler
             description=name,
         )
@@ -343,14 +294,9 @@ class MemoryBells:
             _, name, args = next_one
             if name not in _jobs:
                 raise LookupError(f"bell {name!r} has no job in this process: import the room's jobs module")
-            _jobs[name].call(*args)
+            _jobs[name](*args)
             done += 1
         return done
-
-
-def _timeout(name: str) -> int:
-    found = _jobs.get(name)
-    return found.timeout if found else 60
 
 
 def _key(name: str, args: tuple[Arg, ...]) -> str:

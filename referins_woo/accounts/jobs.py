@@ -12,7 +12,7 @@ def forget_answers() -> None:
         idempotency.forget(session, clock.now())
 
 
-@queues.job("tell_of_webhook", queue=queues.MAIL)
+@queues.job("tell_of_webhook")
 def tell_of_webhook(endpoint_id: int) -> None:
     """Tell the owners that an endpoint of their webhooks was switched off."""
     current = process.current()
@@ -20,7 +20,7 @@ def tell_of_webhook(endpoint_id: int) -> None:
         webhook_notices.tell(session, current.config, endpoint_id, clock.now())
 
 
-@queues.job("look_up_domain", queue=queues.OUTBOUND)
+@queues.job("look_up_domain")
 def look_up_domain(account_id: int) -> None:
     """Look the account's sending domain up again."""
     domain_checks.look(process.current(), account_id, clock.now())

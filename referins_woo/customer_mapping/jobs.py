@@ -6,14 +6,14 @@ from referins_woo import clock, process, queues
 from referins_woo.customer_mapping import push, suggesting
 
 
-@queues.job("suggest_customers", timeout=300)
+@queues.job("suggest_customers")
 def suggest_customers(store_id: int) -> None:
     """Read a store's customers and compare names; ring again if more is left."""
     if suggesting.read(process.current(), store_id):
         queues.ring("suggest_customers", store_id)
 
 
-@queues.job("push_customers", timeout=300)
+@queues.job("push_customers")
 def push_customers(store_id: int) -> None:
     """Put what is ticked into the outbox; ring again if more is left."""
     if push.work(process.current(), store_id):

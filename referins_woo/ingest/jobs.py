@@ -31,7 +31,7 @@ SWEEP_EVERY = timedelta(minutes=5)
 SWEEP_ONLY_EVERY = timedelta(seconds=60)
 
 
-@queues.job("drain_deliveries", timeout=120)
+@queues.job("drain_deliveries")
 def drain_deliveries(store_id: int) -> None:
     """Work through a store's deliveries."""
     try:
@@ -41,14 +41,14 @@ def drain_deliveries(store_id: int) -> None:
         log.info("deliveries wait", store=store_id, why=str(error))
 
 
-@queues.job("run_import", timeout=300)
+@queues.job("run_import")
 def run_import(import_id: int) -> None:
     """Work on an import."""
     if import_run.run(process.current(), import_id):
         queues.ring("run_import", import_id)
 
 
-@queues.job("catch_up", timeout=600)
+@queues.job("catch_up")
 def catch_up_store(store_id: int) -> None:
     """Sweep a store, a slice at a time: others have their turn in between."""
     try:
@@ -59,7 +59,7 @@ def catch_up_store(store_id: int) -> None:
         log.info("sweep waits", store=store_id, why=str(error))
 
 
-@queues.job("count_stock", timeout=600)
+@queues.job("count_stock")
 def count_stock(store_id: int) -> None:
     """Count a store's opening stock, once it is caught up with."""
     try:
@@ -77,7 +77,7 @@ def ring_for_stock() -> None:
         queues.ring("count_stock", store_id)
 
 
-@queues.job("tell_stock", timeout=60)
+@queues.job("tell_stock")
 def tell_stock(location_id: int) -> None:
     """Ring for the stores that show what is counted at a location: it has changed."""
     with process.current().database.reading() as session:
@@ -87,7 +87,7 @@ def tell_stock(location_id: int) -> None:
         queues.ring("push_stock", store_id)
 
 
-@queues.job("push_stock", timeout=600)
+@queues.job("push_stock")
 def push_stock(store_id: int) -> None:
     """Compare a store's quantities, and tell it those that are to be others."""
     try:
@@ -116,7 +116,7 @@ def ring_for_pushes() -> None:
         queues.ring("push_stock", store_id)
 
 
-@queues.job("take_contact_file", timeout=120)
+@queues.job("take_contact_file")
 def take_contact_file(file_id: int) -> None:
     """Look through a file of contacts, or take it in."""
     if working.work(process.current().database, file_id, _FILE_SECONDS, monotonic):
@@ -131,7 +131,7 @@ def ring_for_contact_files() -> None:
         queues.ring("take_contact_file", file_id)
 
 
-@queues.job("reconcile", timeout=600)
+@queues.job("reconcile")
 def reconcile_store(store_id: int) -> None:
     """Compare what a store has with what is here, id by id, a slice at a time."""
     try:
@@ -141,13 +141,13 @@ def reconcile_store(store_id: int) -> None:
         log.info("comparison waits", store=store_id, why=str(error))
 
 
-@queues.job("fetch_rates", timeout=120)
+@queues.job("fetch_rates")
 def fetch_rates(account_id: int) -> None:
     """Fetch the rates that an account's orders wait for."""
     rate_source.fetch(process.current(), account_id)
 
 
-@queues.job("give_rates", timeout=120)
+@queues.job("give_rates")
 def give_rates(account_id: int) -> None:
     """Give orders that have no base total the rates that were entered since (O6)."""
     database = process.current().database

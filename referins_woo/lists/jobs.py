@@ -22,7 +22,7 @@ KEPT = timedelta(days=7)
 _REMEMBERED = timedelta(days=30)
 
 
-@queues.job("work_on_list", timeout=120)
+@queues.job("work_on_list")
 def work_on_list(task_id: int) -> None:
     """Work on a task for a while."""
     database = process.current().database

@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 _kept: tuple[Process, Provider, Pace] | None = None
 
 
-@queues.job("send_messages", queue=queues.MAIL, timeout=300)
+@queues.job("send_messages")
 def send_messages() -> None:
     """Send what is due for a few seconds; ring again if more is left."""
     current = process.current()

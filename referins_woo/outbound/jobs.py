@@ -7,7 +7,7 @@ from referins_woo.outbound import claims
 from referins_woo.outbound.send import Drain
 
 
-@queues.job("send_calls", queue=queues.OUTBOUND, timeout=120)
+@queues.job("send_calls")
 def send_calls() -> None:
     """Make the calls that are due; ring again if more may be left."""
     if Drain(process.current()).run():

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from redis import Redis
 from rq import Queue, Worker
 
-from referins_woo import clock, queues
+from referins_woo import clock
+from referins_woo.bells import QUEUES
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ def open_redis(url: str) -> Redis:
 def bell_queues(client: Redis) -> list[BellQueue]:
     """Look at every queue; raises RedisError where Redis does not answer."""
     found = []
-    for name in queues.QUEUES:
+    for name in QUEUES:
         queue = Queue(name, connection=client, serializer="json")
         ids = queue.get_job_ids(0, 1)
         job = queue.fetch_job(ids[0]) if ids else None

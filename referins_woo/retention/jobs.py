@@ -11,7 +11,7 @@ from referins_woo.retention import enforce
 _SLICE_SECONDS: Final = 20.0
 
 
-@queues.job("enforce_retention", timeout=120)
+@queues.job("enforce_retention")
 def enforce_retention() -> None:
     """Remove what is older than the settings say."""
     current = process.current()

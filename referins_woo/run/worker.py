@@ -20,6 +20,7 @@ from rq import SimpleWorker, worker_registration
 from rq.job import Job
 
 from referins_woo import queues
+from referins_woo.bells import BULK, LIVE, MAIL, OUTBOUND, QUEUES
 from referins_woo.errors import ReferinsError
 from referins_woo.run.parent import watch_parent
 
@@ -29,10 +30,10 @@ _MONITORING = 10
 _MAINTENANCE_LOCK = 2 * _MAINTENANCE
 _SWITCH_SECONDS = 0.0005
 _ROOMS: Final = {
-    queues.LIVE: ("ingest", "runs", "stores"),
-    queues.MAIL: ("mail", "accounts"),
-    queues.BULK: ("ingest", "lists", "runs", "stores", "retention", "writeback", "customer_mapping"),
-    queues.OUTBOUND: ("outbound", "runs", "accounts"),
+    LIVE: ("ingest", "runs", "stores"),
+    MAIL: ("mail", "accounts"),
+    BULK: ("ingest", "lists", "stores", "retention", "writeback", "customer_mapping"),
+    OUTBOUND: ("outbound", "runs", "accounts"),
 }
 """Whose jobs each queue's bells are; a worker imports no more: the mail room alone brings 10 MB."""
 
@@ -90,8 +91,8 @@ def work(queue: str, redis_url: str) -> int:
     It also ends, with 1, when Redis fails: whoever runs it starts it again.
     Raises ReferinsError for an unknown queue.
     """
-    if queue not in queues.QUEUES:
-        raise ReferinsError(f"There is no queue {queue!r}; there are {', '.join(queues.QUEUES)}.")
+    if queue not in QUEUES:
+        raise ReferinsError(f"There is no queue {queue!r}; there are {', '.join(QUEUES)}.")
     watch_parent()
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
     worker: QueueWorker | None = None

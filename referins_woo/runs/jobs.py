@@ -29,7 +29,7 @@ _EVENT_IDS: Final = claims.UNSTARTED.with_only_columns(Event.__table__.c.id)
 _RUN_IDS: Final = claims.DUE.with_only_columns(Run.__table__.c.id)
 
 
-@queues.job("start_runs", queue=queues.LIVE)
+@queues.job("start_runs")
 def start_runs() -> None:
     """Start the runs of all events that were not looked at, and advance them at once."""
     database = process.current().database
@@ -47,13 +47,13 @@ def start_runs() -> None:
     _advance_all(database, until)
 
 
-@queues.job("advance_runs", queue=queues.LIVE)
+@queues.job("advance_runs")
 def advance_runs() -> None:
     """Advance all runs that are due."""
     _advance_all(process.current().database, monotonic() + _SLICE_SECONDS)
 
 
-@queues.job("reread_runs", queue=queues.LIVE, timeout=300)
+@queues.job("reread_runs")
 def reread_runs() -> None:
     """Read the orders of all due reminders live and go on with those."""
     current = process.current()
@@ -64,7 +64,7 @@ def reread_runs() -> None:
     queues.ring("reread_runs")
 
 
-@queues.job("reschedule_runs", queue=queues.OUTBOUND, timeout=300)
+@queues.job("reschedule_runs")
 def reschedule_runs() -> None:
     """Move those who wait at a wait that a new version changed, with their time computed anew."""
     database = process.current().database
@@ -76,7 +76,7 @@ def reschedule_runs() -> None:
     queues.ring("reschedule_runs")
 
 
-@queues.job("call_webhooks", queue=queues.OUTBOUND, timeout=300)
+@queues.job("call_webhooks")
 def call_webhooks() -> None:
     """Send the calls of webhooks that are due."""
     current = process.current()
@@ -87,7 +87,7 @@ def call_webhooks() -> None:
     queues.ring("call_webhooks")
 
 
-@queues.job("rehearse", queue=queues.BULK, timeout=rehearsals.SECONDS)
+@queues.job("rehearse")
 def rehearse(rehearsal_id: int) -> None:
     """Rehearse a draft with more occasions than a request waits for."""
     rehearsals.work(process.current().database, rehearsal_id)

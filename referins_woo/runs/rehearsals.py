@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, undefer
 
 from automations.definition import Definition, parse
 from referins_woo import clock, queues
+from referins_woo.bells import BELLS
 from referins_woo.db import Database
 from referins_woo.errors import InvalidInput
 from referins_woo.runs import rehearse
@@ -26,10 +27,8 @@ from referins_woo.runs.rehearse import Rehearsal, Rehearsed
 
 log = structlog.get_logger(__name__)
 
-SECONDS: Final = 300
-"""What one attempt may take; many times what the largest takes."""
 KEPT: Final = timedelta(days=1)
-_LOST: Final = timedelta(seconds=SECONDS + 30)
+_LOST: Final = timedelta(seconds=BELLS["rehearse"].seconds + 30)
 """Without a word for so long, a worker is gone."""
 _UNRUNG: Final = timedelta(seconds=15)
 _ATTEMPTS: Final = 3

@@ -14,13 +14,13 @@ from referins_woo.stores.models import Store
 log = structlog.get_logger(__name__)
 
 
-@queues.job("try_grant", timeout=300)
+@queues.job("try_grant")
 def try_grant(grant_id: int) -> None:
     """Try the keys that came from WooCommerce's permission page."""
     grants.try_one(process.current(), grant_id)
 
 
-@queues.job("heal_webhooks", timeout=300)
+@queues.job("heal_webhooks")
 def heal_webhooks(store_id: int) -> None:
     """Make a store's webhooks what they should be."""
     try:
@@ -29,7 +29,7 @@ def heal_webhooks(store_id: int) -> None:
         log.info("webhooks not healed", store_id=store_id, reason=str(error))
 
 
-@queues.job("probe_store", timeout=300)
+@queues.job("probe_store")
 def probe_store(store_id: int) -> None:
     """Look again at a store under suspicion, or, once it is lost, whether its keys work again."""
     current = process.current()
@@ -45,7 +45,7 @@ def probe_store(store_id: int) -> None:
         log.info("store probed", store_id=store_id, outcome=str(error))
 
 
-@queues.job("disconnect_store", timeout=600)
+@queues.job("disconnect_store")
 def disconnect_store(store_id: int) -> None:
     """Delete the data of a store that was disconnected so, for some seconds; others have their turn in between."""
     if disconnect.delete_data_of(process.current(), store_id):

@@ -11,7 +11,7 @@ from referins_woo.writeback.outbox import STOCK_SET
 from referins_woo.writeback.send import push
 
 
-@queues.job("push_writes", timeout=600)
+@queues.job("push_writes")
 def push_writes(store_id: int) -> None:
     """Send what is due to a store; ring again if more may be left."""
     if push(process.current(), store_id):

@@ -30,6 +30,7 @@ from sqlalchemy import event, func, select, text
 
 from referins_woo import config as configuration
 from referins_woo import migrate, process, queues, relock, schedule
+from referins_woo.bells import QUEUES
 from referins_woo.commerce.models import Order
 from referins_woo.crypto import Vault
 from referins_woo.db import Database
@@ -151,7 +152,7 @@ def answer_all(url: str) -> int:
     answered = 0
     client = Redis.from_url(url)
     for _ in range(50):
-        ids = [(name, key) for name in queues.QUEUES for key in _queue(client, name).get_job_ids()]
+        ids = [(name, key) for name in QUEUES for key in _queue(client, name).get_job_ids()]
         for name, key in ids:
             job = _queue(client, name).fetch_job(key)
             _queue(client, name).remove(key)

@@ -26,6 +26,7 @@ from referins_woo import config as configuration
 from referins_woo import migrate, process, queues
 from referins_woo.accounts.models import Membership
 from referins_woo.accounts.users import create_user
+from referins_woo.bells import QUEUES
 from referins_woo.commerce.models import Order
 from referins_woo.crypto import Vault
 from referins_woo.db import Database
@@ -217,7 +218,7 @@ def installation(tmp_path: Path, clock: ClockHand) -> Iterator[Installation]:
             Host(f"web-{place}", tmp_path, environ, [("web", "--bind", f"127.0.0.1:{port}")])
             for place, port in enumerate(ports)
         ]
-        roles = [*(("worker", queue) for queue in queues.QUEUES), ("clock",)]
+        roles = [*(("worker", queue) for queue in QUEUES), ("clock",)]
         workers = [Host(f"worker-{place}", tmp_path, environ, roles) for place in range(3)]
         made = Installation(current, postgres, valkey, shop, sink, clock, webs, workers, ports)
         _connect(made)
@@ -376,7 +377,7 @@ def test_hosts_in_network_namespaces_of_their_own_share_nothing_but_the_servers(
     }
     database = Database(environ["DATABASE_URL"])
     migrate.upgrade(database)
-    roles = [*(("worker", queue) for queue in queues.QUEUES), ("clock",)]
+    roles = [*(("worker", queue) for queue in QUEUES), ("clock",)]
     host = Host("apart", tmp_path, environ, roles, apart=True)
     try:
         host.start()
@@ -386,7 +387,7 @@ def test_hosts_in_network_namespaces_of_their_own_share_nothing_but_the_servers(
                 return session.scalar(select(func.count()).select_from(Lease).where(Lease.name == "clock")) == 1
 
         wait_until(works, 60, host.logs)
-        wait_until(lambda: len(valkey.client().smembers("rq:workers")) == len(queues.QUEUES), 60, host.logs)
+        wait_until(lambda: len(valkey.client().smembers("rq:workers")) == len(QUEUES), 60, host.logs)
     finally:
         host.stop()
         database.dispose()

@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 import referins_woo.stores.jobs as store_jobs
 from referins_woo import queues
+from referins_woo.bells import LIVE
 from referins_woo.process import Process
 from tests.conftest import ROOT, ClockHand, LiveServer
 from tests.flows.merchants import EMAIL, Merchant, merchant_of
@@ -85,7 +86,7 @@ def test_from_the_mail_s_link_to_caught_up(
         page.get_by_role("button", name="Login").click()
         page.get_by_role("link", name="Approve").click()
         expect(page.get_by_role("heading", name="Trying the keys")).to_be_visible()
-        bells.drain(queues.LIVE)
+        bells.drain(LIVE)
         expect(page.get_by_role("heading", name="is connected")).to_be_visible()
         expect(page.locator("#catching-up")).to_contain_text("Catching up")
         look(page, "3-catching-up")

@@ -14,6 +14,7 @@ import requests
 
 import referins_woo.stores.jobs as store_jobs
 from referins_woo import queues
+from referins_woo.bells import BULK, LIVE
 from referins_woo.commerce.models import Order
 from referins_woo.errors import Final, RetryLater, StoreMustReconnect
 from referins_woo.events.models import Event
@@ -124,12 +125,12 @@ def import_page(merchant: Merchant) -> None:
         if not merchant.count(Import, Import.state.in_(importing.OPEN_STATES)) and store.state == "connected":
             importing.start(session, store, ["orders"])
     ingest_jobs.ring_for_imports()
-    merchant.bells.drain(queues.BULK)
+    merchant.bells.drain(BULK)
 
 
 def catch_up(merchant: Merchant) -> None:
     queues.ring("catch_up", merchant.store_id)
-    merchant.bells.drain(queues.BULK)
+    merchant.bells.drain(BULK)
 
 
 def registration(merchant: Merchant) -> None:
@@ -162,7 +163,7 @@ def let_time_pass(merchant: Merchant) -> None:
         merchant.clock.set(until)
     merchant.clock.advance(seconds=1)
     store_jobs.ring_for_suspects()
-    merchant.bells.drain(queues.LIVE)
+    merchant.bells.drain(LIVE)
 
 
 def at_rest(merchant: Merchant) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from referins_woo import queues, schedule
+from referins_woo import schedule
+from referins_woo.bells import BELLS, QUEUES
 from referins_woo.run import worker
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,14 +35,14 @@ def test_every_bell_that_is_rung_has_a_job() -> None:
 
 
 def test_every_bell_in_the_table_has_a_job() -> None:
-    assert set(queues.BELLS) - worker.load_jobs() == set()
+    assert set(BELLS) - worker.load_jobs() == set()
 
 
-@pytest.mark.parametrize("queue", queues.QUEUES)
+@pytest.mark.parametrize("queue", QUEUES)
 def test_a_worker_knows_the_jobs_of_all_bells_of_its_queue(queue: str) -> None:
     program = f"from referins_woo.run import worker; print(*worker.load_jobs({queue!r}))"
     known = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert {bell for bell, its in queues.BELLS.items() if its == queue} <= set(known.stdout.split())
+    assert {bell for bell, its in BELLS.items() if its.queue == queue} <= set(known.stdout.split())
 
 
 def test_the_schedule_names_each_line_once() -> None:

@@ -14,7 +14,7 @@ import click
 import pytest
 import yaml
 
-from referins_woo import queues
+from referins_woo.bells import QUEUES
 from referins_woo.cli import COMMANDS, cli
 from referins_woo.run import supervisor
 from tests.conftest import ROOT
@@ -72,7 +72,7 @@ def test_the_target_wants_every_role() -> None:
     assert wanted == {
         "referins-web.service",
         "referins-clock.service",
-        *(f"referins-worker@{queue}.service" for queue in queues.QUEUES),
+        *(f"referins-worker@{queue}.service" for queue in QUEUES),
     }
 
 
@@ -83,7 +83,7 @@ def test_systemd_itself_finds_no_fault(tmp_path: Path) -> None:
         text = path.read_text().replace("/opt/referins/bin/referins", shutil.which("true") or "/bin/true")
         (tmp_path / path.name).write_text(text)
     template = tmp_path / "referins-worker@.service"
-    for queue in queues.QUEUES:
+    for queue in QUEUES:
         (tmp_path / f"referins-worker@{queue}.service").write_text(template.read_text())
     names = [str(path) for path in sorted(tmp_path.iterdir()) if path != template]
     done = subprocess.run(
@@ -100,7 +100,7 @@ def test_compose_runs_every_role_with_commands_that_there_are() -> None:
             continue
         parses([str(part) for part in service["command"]])
     roles = {tuple(service["command"][:2]) for service in found.values()}
-    assert {("worker", queue) for queue in queues.QUEUES} <= roles
+    assert {("worker", queue) for queue in QUEUES} <= roles
     assert {("clock",), ("db", "upgrade")} <= roles
     assert set(supervisor.QUEUES) <= set(found)
 
@@ -109,7 +109,7 @@ def test_compose_gives_workers_time_and_publishes_nothing_but_the_pages() -> Non
     for name, service in compose()["services"].items():
         for port in service.get("ports", []):
             assert port.startswith("127.0.0.1:"), f"{name} is published to everybody"
-        if name in queues.QUEUES:
+        if name in QUEUES:
             assert int(service["stop_grace_period"].rstrip("s")) > PATIENCE["worker"]
         if name in ("postgres", "valkey"):
             assert "ports" not in service

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from referins_woo import queues
+from referins_woo.bells import BELLS, QUEUES
 from referins_woo.run import settings, supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,5 +27,5 @@ def test_the_example_explains_every_setting() -> None:
 
 
 def test_every_queue_has_a_worker() -> None:
-    assert supervisor.QUEUES == queues.QUEUES
-    assert set(queues.BELLS.values()) <= set(queues.QUEUES)
+    assert supervisor.QUEUES == QUEUES
+    assert {kind.queue for kind in BELLS.values()} <= set(QUEUES)

@@ -8,6 +8,7 @@ import pytest
 from redis import Redis
 
 from referins_woo import db, queues
+from referins_woo.bells import LIVE
 from referins_woo.db import Database
 from tests.services.valkey import Valkey
 
@@ -17,7 +18,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[object, ...
     """A job behind the bell `drain_deliveries` that writes down its arguments."""
     calls: list[tuple[object, ...]] = []
     monkeypatch.setattr(queues, "_jobs", dict(queues._jobs))
-    queues.job("drain_deliveries", queue=queues.LIVE)(lambda *args: calls.append(args))
+    queues.job("drain_deliveries")(lambda *args: calls.append(args))
     yield calls
 
 
@@ -107,7 +108,7 @@ def test_a_worker_answers_at_once_what_its_job_rings_for(
     queues.job("drain_deliveries")(drain)
     queues.job("start_runs")(start)
     queues.job("advance_runs")(lambda: told.append("advance"))
-    queues.connect(valkey_server.url, worker_of=queues.LIVE)
+    queues.connect(valkey_server.url, worker_of=LIVE)
     queues.run_job("drain_deliveries", 7)
     assert told == ["drain", "start", "advance"]
     assert (valkey.llen("rq:queue:live"), valkey.llen("rq:queue:mail")) == (0, 1)
@@ -119,6 +120,6 @@ def test_a_worker_whose_job_took_long_leaves_the_rest_to_the_queue(
     monkeypatch.setattr(queues, "_jobs", {})
     monkeypatch.setattr(queues, "_AT_ONCE_SECONDS", -1.0)
     queues.job("drain_deliveries")(lambda _store: queues.ring("start_runs"))
-    queues.connect(valkey_server.url, worker_of=queues.LIVE)
+    queues.connect(valkey_server.url, worker_of=LIVE)
     queues.run_job("drain_deliveries", 7)
     assert valkey.llen("rq:queue:live") == 1

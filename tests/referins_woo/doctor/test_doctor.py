@@ -13,7 +13,8 @@ from redis import Redis
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from referins_woo import lease, migrate, process, queues, relock
+from referins_woo import lease, migrate, process, relock
+from referins_woo.bells import QUEUES
 from referins_woo.cli.doctor import command
 from referins_woo.crypto import Vault
 from referins_woo.doctor import data, examine, surroundings
@@ -172,7 +173,7 @@ def test_redis_is_looked_at(running: Process, valkey_server: Valkey, valkey: Red
     def look(url: str | None) -> list[tuple[str, str]]:
         return sick(surroundings.redis(dataclasses.replace(running.config, redis_url=url)))
 
-    no_workers = [(f"queue {name}", "wrong") for name in queues.QUEUES]
+    no_workers = [(f"queue {name}", "wrong") for name in QUEUES]
     assert look(None) == look("redis://127.0.0.1:1/0") == [("redis", "wrong")]
     assert look(valkey_server.url) == no_workers
     try:

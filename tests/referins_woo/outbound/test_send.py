@@ -14,6 +14,7 @@ from referins_woo import clock as application_clock
 from referins_woo import queues
 from referins_woo.accounts import jobs as account_jobs
 from referins_woo.accounts import users
+from referins_woo.bells import MAIL, OUTBOUND
 from referins_woo.mail import jobs as mail_jobs
 from referins_woo.mail.models import Message
 from referins_woo.outbound import calling, claims, endpoints, outbox
@@ -56,7 +57,7 @@ def test_an_event_reaches_each_endpoint_that_wants_it_once_and_signed(
     assert _put(running, account_id) == 2
     assert _put(running, account_id) == 2, "put again it is the same row"
     assert len(_calls(running)) == 2
-    bells.drain(queues.OUTBOUND)
+    bells.drain(OUTBOUND)
     assert sorted(path for path, _, _ in receiver.taken) == ["/a", "/c"]
     assert receiver.bad == 0
     (_, first, body), (_, second, _) = receiver.taken
@@ -114,7 +115,7 @@ def test_what_is_not_taken_is_tried_again_with_the_same_id(
     endpoint_id = endpoint()
     receiver.answers["/hook"] = answer
     _put(running, account_id)
-    bells.drain(queues.OUTBOUND)
+    bells.drain(OUTBOUND)
     [call] = _calls(running)
     assert (call.state, call.attempts) == ("waiting", 1)
     assert words in call.error
@@ -125,7 +126,7 @@ def test_what_is_not_taken_is_tried_again_with_the_same_id(
     receiver.answers["/hook"] = 204
     clock.advance(seconds=10)
     outbound_jobs.ring_for_calls()
-    bells.drain(queues.OUTBOUND)
+    bells.drain(OUTBOUND)
     [call] = _calls(running)
     assert (call.state, call.attempts, call.status) == ("delivered", 2, 204)
     assert len({headers["webhook-id"] for _, headers in receiver.seen}) == 1
@@ -142,7 +143,7 @@ def test_a_receiver_that_asks_for_a_pause_gets_it(
     receiver.answers["/hook"] = (429, {"Retry-After": "3600"})
     _put(running, account_id)
     now = clock.now()
-    bells.drain(queues.OUTBOUND)
+    bells.drain(OUTBOUND)
     assert _calls(running)[0].due_at - now >= timedelta(minutes=59)
 
 
@@ -153,18 +154,18 @@ def test_when_an_endpoint_answers_again_all_that_waits_goes_out(
     receiver.answers["/hook"] = 503
     for key in range(6):
         _put(running, account_id, f"event:{key}")
-    bells.drain(queues.OUTBOUND)
+    bells.drain(OUTBOUND)
     assert len(receiver.seen) <= claims.AT_ONCE, "the rest is not tried while it fails"
     for _ in range(3):  # one call at a time asks whether it is back
         clock.advance(minutes=6)
         before = len(receiver.seen)
         queues.ring("send_calls")
-        bells.drain(queues.OUTBOUND)
+        bells.drain(OUTBOUND)
         assert len(receiver.seen) == before + 1
     receiver.answers["/hook"] = 200
     clock.advance(minutes=6)
     queues.ring("send_calls")
-    bells.drain(queues.OUTBOUND)
+    bells.drain(OUTBOUND)
     assert {call.state for call in _calls(running)} == {"delivered"}
 
 
@@ -177,7 +178,7 @@ def test_a_call_is_given_up_after_three_days_and_made_again_by_hand(
     began = clock.now()
     for _ in range(len(claims.PAUSES) + 1):
         queues.ring("send_calls")
-        bells.drain(queues.OUTBOUND)
+        bells.drain(OUTBOUND)
         [call] = _calls(running)
         if call.state == "failed":
             break
@@ -189,7 +190,7 @@ def test_a_call_is_given_up_after_three_days_and_made_again_by_hand(
     receiver.answers["/hook"] = 200
     with running.database.unit() as session:
         endpoints.retry(session, session.get_one(WebhookCall, call.id), application_clock.now())
-    bells.drain(queues.OUTBOUND)
+    bells.drain(OUTBOUND)
     assert _calls(running)[0].state == "delivered"
     with running.database.unit() as session:
         assert endpoints.retry_failed(session, session.get_one(WebhookEndpoint, endpoint_id), clock.now()) == 0
@@ -225,7 +226,7 @@ def test_an_endpoint_that_takes_nothing_for_three_days_is_switched_off(
     for day in range(4):
         _put(running, account_id, f"event:{day}")
         queues.ring("send_calls")
-        bells.drain(queues.OUTBOUND)
+        bells.drain(OUTBOUND)
         state = _endpoint(running, endpoint_id).state
         assert state == ("enabled" if day < 3 else "disabled"), day
         clock.advance(hours=24, minutes=1)
@@ -243,8 +244,8 @@ def test_a_lost_notice_is_rung_for_again(running: Process, account_id: int, endp
     Drain(running).run()
     hung.pending.clear()
     account_jobs.ring_for_notices()
-    assert hung.pending == [(queues.MAIL, "tell_of_webhook", (endpoint_id,))]
-    hung.drain(queues.MAIL)
+    assert hung.pending == [(MAIL, "tell_of_webhook", (endpoint_id,))]
+    hung.drain(MAIL)
     hung.pending.clear()
     account_jobs.ring_for_notices()
     assert hung.pending == []
@@ -310,12 +311,12 @@ def test_while_a_secret_is_changed_both_sign_for_a_day(
     for secrets in (old, [fresh]):
         receiver.secrets[:] = secrets
         _put(running, account_id, f"event:{len(secrets)}{secrets[0][:9]}")
-        bells.drain(queues.OUTBOUND)
+        bells.drain(OUTBOUND)
     assert (len(receiver.taken), receiver.bad) == (2, 0)
     assert receiver.seen[-1][1]["webhook-signature"].count("v1,") == 2
     _move_only_our_clock(running)
     _put(running, account_id, "event:later")
-    bells.drain(queues.OUTBOUND)
+    bells.drain(OUTBOUND)
     assert receiver.seen[-1][1]["webhook-signature"].count("v1,") == 1
 
 
@@ -341,7 +342,7 @@ def test_a_kill_between_the_call_and_its_record_calls_again_with_the_same_id(
     assert bells.pending == [], "its lease still runs"
     clock.advance(seconds=claims.LEASE.total_seconds() + 1)
     outbound_jobs.ring_for_calls()
-    bells.drain(queues.OUTBOUND)
+    bells.drain(OUTBOUND)
     assert len(receiver.taken) == 2
     assert len({webhook_id for _, webhook_id, _ in receiver.taken}) == 1
     assert [(call.state, call.attempts) for call in _calls(running)] == [("delivered", 1)]

@@ -54,7 +54,7 @@ def test_what_a_worker_finds_is_what_one_would_have_waited_for(
 ) -> None:
     asked = _ask(running, ours)
     assert _result(running, asked) is None
-    bells.drain("bulk")
+    bells.drain("outbound")
     found = _result(running, asked)
     definition = parse(DRAFT)
     assert isinstance(definition, Definition) and found is not None
@@ -74,7 +74,7 @@ def test_the_same_is_asked_once_and_too_many_wait(running: Process, ours: Made, 
     _ask(running, ours, days=7)
     with pytest.raises(InvalidInput, match="3 rehearsals are under way already"):
         _ask(running, ours, days=30)
-    bells.drain("bulk")
+    bells.drain("outbound")
     _ask(running, ours, days=30)
 
 
@@ -98,7 +98,7 @@ def test_a_killed_worker_costs_an_attempt_and_the_third_is_the_last(
         assert bells.pending == []
         clock.advance(minutes=6)
     jobs.ring_for_rehearsals()
-    bells.drain("bulk")
+    bells.drain("outbound")
     assert _state(running, asked) == "failed"
 
 
@@ -107,7 +107,7 @@ def test_a_lost_bell_is_rung_again(running: Process, ours: Made, clock: ClockHan
     bells.pending.clear()
     clock.advance(seconds=20)
     jobs.ring_for_rehearsals()
-    bells.drain("bulk")
+    bells.drain("outbound")
     assert _state(running, asked) == "done"
 
 
@@ -129,7 +129,7 @@ def test_whoever_is_erased_while_it_goes_on_is_in_no_result(
 
 def test_it_is_kept_for_a_day(running: Process, ours: Made, clock: ClockHand, bells: queues.MemoryBells) -> None:
     asked = _ask(running, ours)
-    bells.drain("bulk")
+    bells.drain("outbound")
     clock.advance(hours=23)
     jobs.forget_rehearsals()
     assert _state(running, asked) == "done"

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from referins_woo import queues
 from referins_woo.accounts.models import Membership, User
 from referins_woo.accounts.users import create_user
+from referins_woo.bells import LIVE
 from referins_woo.errors import Final, RetryLater, StoreMustReconnect
 from referins_woo.mail.models import Message
 from referins_woo.process import Process
@@ -374,7 +375,7 @@ def test_the_sweep_confirms_what_no_job_asks_about(
     clock.advance(seconds=20)
     jobs.ring_for_suspects()
     assert [name for _, name, _ in bells.pending] == ["probe_store"]
-    bells.drain(queues.LIVE)
+    bells.drain(LIVE)
     assert read_store(store_id).state == "needs_reconnect"
 
 
@@ -390,7 +391,7 @@ def test_a_lost_store_comes_back_by_itself_once_its_plugin_is_on_again(
     assert read_store(store_id).state == "needs_reconnect"
     shop.answers = healthy
     jobs.ring_for_mended()
-    assert bells.drain(queues.LIVE) == 1
+    assert bells.drain(LIVE) == 1
     store = read_store(store_id)
     assert (store.state, store.cause, store.reconnect_episode) == ("connected", "ok", 1)
 

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from referins_woo import clock, queues
 from referins_woo.accounts.models import Account, AuditEntry
+from referins_woo.bells import BULK
 from referins_woo.commerce.models import Location
 from referins_woo.errors import InvalidInput, RetryLater
 from referins_woo.process import Process
@@ -403,7 +404,7 @@ def test_a_store_that_cannot_reach_us_runs_sweep_only(
     accept_keys(ready, store_id, KEY, SECRET)
     assert read_store(store_id).sweep_only
     shop.says("GET", "webhooks", [])
-    bells.drain(queues.BULK)
+    bells.drain(BULK)
     assert not [call for call in shop.calls if call.method == "POST"]
 
 

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from referins_woo import queues
+from referins_woo.bells import LIVE
 from referins_woo.errors import InvalidInput
 from referins_woo.process import Process
 from referins_woo.stores import grants, jobs
@@ -65,7 +66,7 @@ def test_keys_are_answered_at_once_and_tried_by_a_job(
     assert grant.result == "received"
     assert "ck_" not in f"{grant.key_locked}{grant.secret_locked}"
     assert read_store(store_id).state == "connecting"
-    assert bells.pending == [(queues.LIVE, "try_grant", (grant.id,))]
+    assert bells.pending == [(LIVE, "try_grant", (grant.id,))]
 
     jobs.try_grant(grant.id)
     store = read_store(store_id)
@@ -164,11 +165,11 @@ def test_keys_wait_for_a_shop_that_does_not_answer_and_the_sweep_tries_again(
     healthy = shop.answers["GET", "orders"]
     shop.does("GET", "orders", raising("timeout"))
     grants.receive(ready, state, posted(shop, state))
-    bells.drain(queues.LIVE)
+    bells.drain(LIVE)
     assert (grant_of(ready).result, read_store(store_id).state) == ("received", "connecting")
     shop.answers["GET", "orders"] = healthy
     jobs.ring_for_grants()
-    bells.drain(queues.LIVE)
+    bells.drain(LIVE)
     assert (grant_of(ready).result, read_store(store_id).state) == ("accepted", "connected")
 
 

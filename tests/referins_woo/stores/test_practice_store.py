@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from referins_woo import queues
+from referins_woo.bells import BULK
 from referins_woo.commerce.records import CustomerRecord, OrderRecord
 from referins_woo.errors import Final, InvalidInput, RetryLater, StoreMustReconnect
 from referins_woo.practice_store import PracticeStore, StoreOptions
@@ -77,7 +78,7 @@ def test_it_is_connected_over_plain_http_and_read(
 def test_our_webhooks_are_made_in_it_and_taken_out_again(
     practice: PracticeStore, ready: Process, connected: int, read_store: Read, bells: queues.MemoryBells
 ) -> None:
-    bells.drain(queues.BULK)
+    bells.drain(BULK)
     address = links.hook_url(ready.config, read_store(connected).hook_token)
     topics = {*webhooks.ORDER_TOPICS, *webhooks.PRODUCT_TOPICS, *webhooks.CUSTOMER_TOPICS}
     assert {hook.topic for hook in open_store(ready, connected).webhooks() if hook.delivery_url == address} == topics

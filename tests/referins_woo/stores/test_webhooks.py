@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from referins_woo import clock, queues
+from referins_woo.bells import BULK
 from referins_woo.process import Process
 from referins_woo.safe_http import Reply
 from referins_woo.stores import jobs, links, webhooks
@@ -167,7 +168,7 @@ def test_switches_decide_which_topics_there_are(
     jobs.heal_webhooks(store_id)
     with ready.database.unit() as session:
         save_choices(session, session.get_one(Store, store_id), Choices(sync=frozenset(sync)))
-    bells.drain(queues.BULK)
+    bells.drain(BULK)
     assert set(hooks.topics) == topics
 
 

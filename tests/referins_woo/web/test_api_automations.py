@@ -139,7 +139,7 @@ def test_a_rehearsal_of_very_many_events_goes_on_in_the_background(call: Caller,
     assert (asked["state"], asked["runs"], asked["entered"]) == ("waiting", [], 0)
     assert call("POST", path, {"days": 90, "most": 20_000}, 202)["id"] == asked["id"]
     assert call("GET", f"/rehearsals/{asked['id']}")["state"] == "waiting"
-    bells.drain("bulk")
+    bells.drain("outbound")
     done = call("GET", f"/rehearsals/{asked['id']}")
     assert done.pop("id") == asked["id"] and at_once.pop("id") is None
     assert done["state"] == "done" and done["entered"] > 0

@@ -39,7 +39,7 @@ def test_a_rehearsal_of_very_many_orders_goes_on_in_the_background(
     assert "Waits for its turn: up to 20,000 orders of 90 days" in words_of(waits)
     assert re.search(r'id="rehearsing" hx-get="[^"]+" hx-trigger="every 2s"', waits)
     assert merchant.get(f"{where}.csv").status_code == 404
-    bells.drain("bulk")
+    bells.drain("outbound")
     said = words_of(merchant.get(where).text)
     assert "of 2 orders that started it" in said
     assert "the draft has changed since" not in said

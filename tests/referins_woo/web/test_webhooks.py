@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from referins_woo import queues
 from referins_woo.accounts.models import AuditEntry
+from referins_woo.bells import OUTBOUND
 from referins_woo.outbound.models import WebhookCall, WebhookEndpoint
 from referins_woo.process import Process
 from tests.factories.rows import Made
@@ -40,7 +41,7 @@ def test_a_webhook_is_made_changed_tested_and_deleted_on_its_pages(
     merchant.post(f"{where}/test")
     call = _rows(running, WebhookCall)[-1]
     assert (call.event_type, call.state) == ("webhook.test", "waiting")
-    assert (queues.OUTBOUND, "send_calls", ()) in bells.pending
+    assert (OUTBOUND, "send_calls", ()) in bells.pending
     before = _rows(running, WebhookEndpoint)[-1].secret_locked
     merchant.post(f"{where}/secret")
     changed = _rows(running, WebhookEndpoint)[-1]
