@@ -46,7 +46,7 @@ class _Session(asyncio.Protocol):
             self._in_data = True
             self._transport.write(b"354 go on\r\n")
         elif verb == b"EHLO":
-            self._transport.write(b"250-sink\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n")
+            self._transport.write(b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SMTPUTF8\r\n")
         elif verb == b"QUIT":
             self._transport.write(b"221 bye\r\n")
             self._transport.close()

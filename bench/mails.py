@@ -32,7 +32,8 @@ from referins_woo.mail import outbox
 from referins_woo.mail.compose import compose
 from referins_woo.mail.letters import Sender
 from referins_woo.mail.models import Message
-from referins_woo.mail.providers.smtp import Smtp, SmtpSettings
+from referins_woo.mail.providers.smtp import Smtp
+from referins_woo.mail.providers.smtp_settings import SmtpSettings
 from referins_woo.mail.send import Drain
 from referins_woo.practice_store import tls
 from referins_woo.run.worker import settle

@@ -5,7 +5,8 @@ from __future__ import annotations
 from referins_woo.config import Config
 from referins_woo.mail.providers import Provider
 from referins_woo.mail.providers.postmark import Postmark
-from referins_woo.mail.providers.smtp import Smtp, SmtpSettings
+from referins_woo.mail.providers.smtp import Smtp
+from referins_woo.mail.providers.smtp_settings import SmtpSettings
 from referins_woo.safe_http import SafeHttp
 
 

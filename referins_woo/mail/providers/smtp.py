@@ -7,51 +7,34 @@
 
 from __future__ import annotations
 
-import re
 import select
 import smtplib
 import socket
 import ssl
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from referins_woo.mail.providers import Away, Envelope, MaybeSent, NotNow, Refused
 from referins_woo.mail.providers.pause import Pause
+from referins_woo.mail.providers.smtp_replies import is_bounce, reply
+from referins_woo.mail.providers.smtp_settings import SmtpSettings
 
 CONNECT_SECONDS: Final = 10.0
-REPLY_SECONDS: Final = 30.0
 END_SECONDS: Final = 120.0
 """How long the server may think after the end of the content."""
 _NOOP_AFTER: Final = 10.0
 _OLDEST: Final = 300.0
 _MOST_MAILS: Final = 500
-_NO_SUCH_ADDRESS: Final = re.compile(r"5\.1\.(1|2|3|6|10)\b|5\.2\.1\b")
-_HAS_CODE: Final = re.compile(r"^[245]\.\d{1,3}\.\d{1,3}\b")
 
 
 @dataclass(frozen=True, slots=True)
-class SmtpSettings:
-    """Where to connect and how, from SMTP_URL."""
+class _Ahead:
+    """What was said without waiting for the answers."""
 
-    host: str
-    port: int
-    tls: bool
-    starttls: bool
-    user: str
-    password: str = field(repr=False)
-
-    @classmethod
-    def from_url(cls, url: str) -> SmtpSettings:
-        """Read `smtp://user:password@host:587?starttls=1` or `smtps://host` (TLS from the start)."""
-        parts = urlsplit(url)
-        tls = parts.scheme == "smtps"
-        starttls = parse_qs(parts.query).get("starttls", ["0"])[-1] not in ("", "0", "false", "no")
-        port = parts.port or (465 if tls else 587 if starttls else 25)
-        user, password = unquote(parts.username or ""), unquote(parts.password or "")
-        return cls(parts.hostname or "localhost", port, tls, starttls and not tls, user, password)
+    envelope: Envelope
+    size: int
 
 
 class Smtp:
@@ -64,6 +47,7 @@ class Smtp:
         self._opened = self._used = 0.0
         self._mails = 0
         self._in_data = False
+        self._ahead: _Ahead | None = None
         self._pause = Pause("The mail server")
 
     def ready(self) -> None:
@@ -79,7 +63,7 @@ class Smtp:
             self._open()
 
     def offer(self, envelope: Envelope, size: int) -> None:
-        """Say MAIL and RCPT, in one go where the server takes that.
+        """Say MAIL and RCPT. Where the server takes that, DATA too, and all three answers are read by `deliver`.
 
         A kept line that turns out to be closed (many servers take only so many e-mails a line) is opened anew at once.
         """
@@ -92,7 +76,7 @@ class Smtp:
             self._open()
             self._offer(envelope, size)
 
-    def _offer(self, envelope: Envelope, size: int) -> None:
+    def _offer(self, envelope: Envelope, size: int, *, ahead: bool = True) -> None:
         line = self._line
         if line is None:
             raise Away("The line to the mail server is closed.")
@@ -101,64 +85,63 @@ class Smtp:
             raise Refused(f"The e-mail has {size} bytes, the mail server takes {limit}.")
         announced = f" size={size}" if line.has_extn("size") else ""
         commands = [f"MAIL FROM:<{envelope.sender}>{announced}\r\n", f"RCPT TO:<{envelope.recipient}>\r\n"]
-        replies: list[tuple[int, str]] = []
         try:
-            if line.has_extn("pipelining"):
-                line.send("".join(commands))
-                replies = [_reply(line), _reply(line)]
-            else:
-                for command in commands:
-                    line.send(command)
-                    replies.append(_reply(line))
-                    if replies[-1][0] >= 400:
-                        break
+            if ahead and line.has_extn("pipelining"):
+                line.send("".join([*commands, "DATA\r\n"]))
+                self._ahead = _Ahead(envelope, size)
+                return
+            replies = []
+            for command in commands:
+                line.send(command)
+                replies.append(reply(line))
+                if replies[-1][0] >= 400:
+                    break
         except (smtplib.SMTPException, OSError) as error:
             raise self._lost(f"The line broke before the e-mail was sent: {error}") from None
         self._used = time.monotonic()
+        self._taken(replies)
+
+    def _taken(self, replies: list[tuple[int, str]]) -> None:
+        """Raise what the answers to MAIL and RCPT mean, if one refuses."""
         code, words = replies[0]
         if code >= 400:
             # The sender is ours and the same for all: a wrong setting must not fail every e-mail for good.
             raise self._not_taken(min(code, 499), code, words)
         code, words = replies[1]
         if code >= 400:
-            raise self._not_taken(code, code, words, bounced=_is_bounce(code, words))
+            raise self._not_taken(code, code, words, bounced=is_bounce(code, words))
 
     def withdraw(self) -> None:
-        """Say RSET, so that the next offer starts anew."""
+        """Say RSET, so that the next offer starts anew; hang up where DATA was said ahead, which nothing takes back."""
         if self._line is None:
+            return
+        if self._ahead is not None:
+            self._drop()
             return
         try:
             self._line.send("RSET\r\n")
-            if _reply(self._line)[0] >= 400:
+            if reply(self._line)[0] >= 400:
                 self._drop()
         except (smtplib.SMTPException, OSError):
             self._drop()
 
     def deliver(self, content: bytes) -> str:
-        """Say DATA and hand the content over."""
+        """Say DATA, if it was not said ahead, and hand the content over."""
+        if not self._let_in():
+            self._say_data()
         line = self._line
-        if line is None:
-            raise Away("The line to the mail server is closed.")
-        self._in_data = True
-        try:
-            line.send("DATA\r\n")
-            code, words = _reply(line)
-        except (smtplib.SMTPException, OSError) as error:
-            raise self._lost(f"The line broke before the e-mail was sent: {error}") from None
-        if code != 354:
-            self._in_data = False
-            raise self._not_taken(code if code >= 400 else 451, code, words)
+        assert line is not None
         try:
             line.send(_stuffed(content))
             if self._spoke_up():
-                code, words = _reply(line)
+                code, words = reply(line)
                 self._drop()
                 raise self._not_taken(code if code >= 400 else 451, code, words, reset=False)
         except (smtplib.SMTPException, OSError) as error:
             raise self._lost(f"The line broke in the middle of the e-mail: {error}") from None
         try:
             line.send(b".\r\n")
-            code, words = _reply(line, END_SECONDS)
+            code, words = reply(line, END_SECONDS)
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
             raise MaybeSent(f"The line broke after the e-mail, before the mail server's answer: {error}") from None
@@ -173,9 +156,64 @@ class Smtp:
         self._pause.end()
         return f"{code} {words}"[:500]
 
+    def _let_in(self) -> bool:
+        """Read the answers to what was said ahead, if anything was; returns whether the content is waited for.
+
+        False after a kept line turned out to be closed, too: it was opened anew then, and the offer repeated.
+        """
+        said, self._ahead = self._ahead, None
+        if said is None:
+            return False
+        kept = self._mails > 0
+        try:
+            self._in_data = True
+            self._read_ahead()
+        except Away:
+            if not kept:
+                raise
+            self._open()
+            self._offer(said.envelope, said.size, ahead=False)
+            return False
+        return True
+
+    def _read_ahead(self) -> None:
+        assert self._line is not None
+        replies: list[tuple[int, str]] = []
+        try:
+            for _ in range(3):
+                replies.append(reply(self._line))
+                if replies[-1][0] == 421:
+                    break
+        except (smtplib.SMTPException, OSError) as error:
+            raise self._lost(f"The line broke before the e-mail was sent: {error}") from None
+        self._used = time.monotonic()
+        refused = next(((code, words) for code, words in replies if code >= 400), None)
+        if refused is None and replies[2][0] == 354:
+            return
+        if replies[-1][0] == 354:  # it waits for content that has no recipient (RFC 2920, 3.1): only the end is one
+            self._drop()
+        self._in_data = False
+        self._taken(replies)
+        code, words = replies[2]
+        raise self._not_taken(code if code >= 400 else 451, code, words)
+
+    def _say_data(self) -> None:
+        line = self._line
+        if line is None:
+            raise Away("The line to the mail server is closed.")
+        self._in_data = True
+        try:
+            line.send("DATA\r\n")
+            code, words = reply(line)
+        except (smtplib.SMTPException, OSError) as error:
+            raise self._lost(f"The line broke before the e-mail was sent: {error}") from None
+        if code != 354:
+            self._in_data = False
+            raise self._not_taken(code if code >= 400 else 451, code, words)
+
     def close(self) -> None:
         """Say QUIT and hang up; in the middle of an e-mail only hang up, so that it is not taken for whole."""
-        if self._line is not None and not self._in_data:
+        if self._line is not None and not self._in_data and self._ahead is None:
             with suppress(smtplib.SMTPException, OSError):
                 self._line.send("QUIT\r\n")
         self._drop()
@@ -211,7 +249,7 @@ class Smtp:
         assert self._line is not None
         try:
             self._line.send("NOOP\r\n")
-            return _reply(self._line, CONNECT_SECONDS)[0] < 400
+            return reply(self._line, CONNECT_SECONDS)[0] < 400
         except (smtplib.SMTPException, OSError):
             return False
 
@@ -247,22 +285,7 @@ class Smtp:
                 self._line.close()
         self._line = None
         self._in_data = False
-
-
-def _reply(line: smtplib.SMTP, seconds: float = REPLY_SECONDS) -> tuple[int, str]:
-    if line.sock is not None:
-        line.sock.settimeout(seconds)
-    code, words = line.getreply()
-    if code == -1:
-        raise smtplib.SMTPServerDisconnected("the server answered something that is not SMTP")
-    return code, " ".join(words.decode("utf-8", "replace").split())
-
-
-def _is_bounce(code: int, words: str) -> bool:
-    """Whether a refused recipient means "no such address", and not "we do not like you" (5.7.x)."""
-    if _NO_SUCH_ADDRESS.search(words):
-        return True
-    return code in (550, 551, 553) and not _HAS_CODE.match(words)
+        self._ahead = None
 
 
 def _stuffed(content: bytes) -> bytes:

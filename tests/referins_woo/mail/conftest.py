@@ -22,7 +22,8 @@ from referins_woo.mail.models import Message
 from referins_woo.mail.pace import Pace
 from referins_woo.mail.providers import Envelope as OurEnvelope
 from referins_woo.mail.providers import Provider
-from referins_woo.mail.providers.smtp import Smtp, SmtpSettings
+from referins_woo.mail.providers.smtp import Smtp
+from referins_woo.mail.providers.smtp_settings import SmtpSettings
 from referins_woo.mail.send import Drain
 from referins_woo.queues import MemoryBells
 
@@ -47,9 +48,20 @@ class Sink:
         """Replies to the content; `drop` keeps it and hangs up without a word."""
         self.in_data: deque[str] = deque()
         """`drop`: hangs up after the first line of content; else the reply to DATA."""
+        self.takes_ahead = False
+        """Whether it says PIPELINING."""
+        self.lets_in_nobody = False
+        """Whether it waits for content without a recipient."""
         self.port = 0
         self.loop: Any = None
         self.transports: list[Any] = []
+
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """Say what it can."""
+        session.host_name = hostname
+        return [*responses[:-1], "250-PIPELINING", responses[-1]] if self.takes_ahead else responses
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -107,6 +119,12 @@ class _Server(SMTP):
         await super()._handle_client()
 
     async def smtp_DATA(self, arg: str) -> None:
+        if self.sink.lets_in_nobody:
+            await self.push("354 go on")
+            while await self._reader.readline() not in (b".\r\n", b""):
+                pass
+            self.sink.mails.append(self.envelope)
+            return
         if not self.sink.in_data:
             await super().smtp_DATA(arg)
             return

@@ -16,7 +16,8 @@ from referins_woo.config import Config
 from referins_woo.mail import mime
 from referins_woo.mail.providers import Away, Envelope, MaybeSent, NotNow, Provider, Refused, pause
 from referins_woo.mail.providers.postmark import LARGEST, Postmark
-from referins_woo.mail.providers.smtp import Smtp, SmtpSettings
+from referins_woo.mail.providers.smtp import Smtp
+from referins_woo.mail.providers.smtp_settings import SmtpSettings
 from referins_woo.safe_http import SafeHttp
 from tests.conftest import ClockHand
 from tests.referins_woo.mail.conftest import Post, Sink

@@ -26,7 +26,8 @@ from referins_woo.mail.headers import one_line
 from referins_woo.mail.models import Message, MessageEvent
 from referins_woo.mail.providers import Envelope as OurEnvelope
 from referins_woo.mail.providers import MaybeSent
-from referins_woo.mail.providers.smtp import Smtp, SmtpSettings
+from referins_woo.mail.providers.smtp import Smtp
+from referins_woo.mail.providers.smtp_settings import SmtpSettings
 from referins_woo.mail.sandbox import TemplateFault
 from referins_woo.mail.send import Drain
 from referins_woo.process import Process

@@ -10,8 +10,17 @@ import pytest
 
 from referins_woo.mail.providers import Away, Envelope, MaybeSent, NotNow, Refused
 from referins_woo.mail.providers import smtp as module
-from referins_woo.mail.providers.smtp import Smtp, SmtpSettings
+from referins_woo.mail.providers.smtp import Smtp
+from referins_woo.mail.providers.smtp_settings import SmtpSettings
 from tests.referins_woo.mail.conftest import Sink
+
+
+@pytest.fixture(autouse=True, params=["in turn", "ahead"])
+def takes_ahead(request: pytest.FixtureRequest, sink: Sink) -> bool:
+    """Every test twice: a server that is told one thing after the other, and one that takes several at once."""
+    sink.takes_ahead = request.param == "ahead"
+    return sink.takes_ahead
+
 
 CONTENT = b"Subject: x\r\n\r\n.dot\r\n..two\r\nend"
 
@@ -197,12 +206,23 @@ def test_a_withdrawn_offer_sends_nothing(smtp: Smtp, sink: Sink) -> None:
     assert sink.recipients == ["second@example.com"]
 
 
-def test_a_line_closed_in_the_middle_does_not_end_the_content(smtp: Smtp, sink: Sink) -> None:
+def test_content_without_a_recipient_is_never_ended(smtp: Smtp, sink: Sink) -> None:
+    """A server may answer 354 to DATA although it took no recipient (RFC 2920, 3.1)."""
+    sink.rcpt.append("550 5.1.1 No such user")
+    sink.lets_in_nobody = True
+    with pytest.raises(Refused):
+        send(smtp)
+    sink.lets_in_nobody = False
+    assert send(smtp).startswith("250")
+    assert sink.recipients == ["ada@example.com"]
+
+
+def test_a_line_closed_in_the_middle_does_not_end_the_content(smtp: Smtp, sink: Sink, takes_ahead: bool) -> None:
     smtp.ready()
     smtp.offer(envelope(), 10)
     smtp._in_data = True
     assert smtp._line is not None
-    smtp._line.send("DATA\r\nSubject: x\r\n")
+    smtp._line.send("Subject: x\r\n" if takes_ahead else "DATA\r\nSubject: x\r\n")
     smtp.close()
     time.sleep(0.1)
     assert sink.mails == []
