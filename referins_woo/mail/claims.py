@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Integer, Row, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import Connection, Integer, Row, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.orm import Session
 
 from referins_woo import clock
@@ -91,26 +91,40 @@ def claim(session: Session, token: str, now: datetime, last_account: int = 0) ->
 
 def begin(session: Session, token: str, message: Claimed, rendered: dict[str, Any]) -> bool:
     """Mark a claimed message as `sending`; False: do not send it (the lease is gone, or somebody unsubscribed)."""
-    now = clock.now()
-    changed = session.execute(
-        _BEGIN[message.purpose],
-        {
-            "b_id": message.id,
-            "b_token": token,
-            "b_now": now,
-            "b_until": now + SENDING_LEASE,
-            **suppression.address(message.account_id, message.to_email),
-            **{f"b_{name}": value for name, value in rendered.items()},
-        },
-    )
+    changed = session.execute(_BEGIN[message.purpose], _of_begin(token, message, rendered))
     return bool(changed.rowcount == 1)  # type: ignore[attr-defined]
+
+
+def begin_alone(
+    connection: Connection, token: str, message: Claimed, rendered: dict[str, Any], before: Outcome | None
+) -> bool:
+    """`record` that the message before was sent, if there was one, and `begin`, in one statement of PostgreSQL."""
+    given = _of_begin(token, message, rendered)
+    if before is None:
+        return connection.execute(_BEGIN[message.purpose], given).rowcount == 1
+    given |= {"b_before": before.message_id, "b_reply": before.reply}
+    return connection.execute(_BEGIN_AFTER[message.purpose], given).rowcount == 1
+
+
+def _of_begin(token: str, message: Claimed, rendered: dict[str, Any]) -> dict[str, Any]:
+    now = clock.now()
+    return {
+        "b_id": message.id,
+        "b_token": token,
+        "b_now": now,
+        "b_until": now + SENDING_LEASE,
+        **suppression.address(message.account_id, message.to_email),
+        **{f"b_{name}": value for name, value in rendered.items()},
+    }
 
 
 def record(session: Session, token: str, outcome: Outcome) -> None:
     """Write what became of a message. Nothing is written where another worker has it by now."""
     now = clock.now()
     if outcome.state == "sent":
-        session.execute(_SENT, {"b_id": outcome.message_id, "b_token": token, "b_now": now, "b_reply": outcome.reply})
+        session.execute(
+            _SENT, {"b_before": outcome.message_id, "b_token": token, "b_now": now, "b_reply": outcome.reply}
+        )
         return
     values: dict[str, Any] = {
         "state": outcome.state,
@@ -189,8 +203,6 @@ _BEGIN: Final = {
         state="sending",
         lease_until=bindparam("b_until"),
         subject=bindparam("b_subject"),
-        html=bindparam("b_html"),
-        text=bindparam("b_text"),
         links=bindparam("b_links"),
         measured=bindparam("b_measured"),
         rfc_message_id=bindparam("b_rfc_message_id"),
@@ -202,12 +214,14 @@ _SENT: Final = (
     # Also from `unknown`: a sender that everybody gave up for dead knows better once it wakes.
     update(_T.id.table)
     .where(
-        _T.id == bindparam("b_id"),
+        _T.id == bindparam("b_before"),
         _T.lease_token == bindparam("b_token"),
         _T.state.in_([literal_column("'sending'"), literal_column("'unknown'")]),
     )
     .values(state="sent", reason="", sent_at=bindparam("b_now"), provider_reply=bindparam("b_reply"), lease_until=None)
 )
+
+_BEGIN_AFTER: Final = {purpose: begin.add_cte(_SENT.cte("before")) for purpose, begin in _BEGIN.items()}
 
 
 def _due(session: Session, lane: int, most: int, now: datetime, last_account: int) -> list[int]:

@@ -3,20 +3,22 @@
 A drain leases a batch, then takes one message after the other: offers it to the provider, commits it as `sending` (in
 the same transaction the one before as `sent`), hands it over. Meanwhile a second thread composes the next one, with no
 transaction open: half of the time of a drain is spent waiting for the disk and the line. There is one commit per
-message, and at most one message per killed worker whose fate nobody knows.
+message, and at most one message per killed worker whose fate nobody knows. Bodies are stored at the end of a batch.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -24,7 +26,8 @@ from referins_woo import clock
 from referins_woo.crypto import Vault
 from referins_woo.db import Database
 from referins_woo.errors import Final as FinalError
-from referins_woo.mail import claims, letters, sealed, settings, suppression, told, tracking
+from referins_woo.mail import bodies, claims, letters, sealed, settings, suppression, told, tracking
+from referins_woo.mail.bodies import Body
 from referins_woo.mail.claims import Claimed, Outcome
 from referins_woo.mail.compose import Composed, compose
 from referins_woo.mail.headers import BadAddress, bare_address
@@ -51,6 +54,8 @@ class _Ready:
     message: Claimed
     envelope: Envelope
     rendered: dict[str, Any]
+    body: Body | None
+    """What is kept of it; None: nothing may be."""
     content: bytes
 
 
@@ -70,6 +75,7 @@ class Drain:
         """`vault` opens sealed facts, without it messages that have some fail; `pace`: how fast, None for any speed."""
         self._database = database
         self._unit: Callable[[], AbstractContextManager[Session]] = database.unit
+        self._alone: Connection | None = None
         self._pace = pace or Pace()
         self._wishes: dict[int, settings.Wishes] = {}
         self._vault = vault
@@ -77,13 +83,16 @@ class Drain:
         self._sender = sender
         self._token = claims.new_token()
         self._pending: Outcome | None = None
+        self._write_ahead: Callable[[], Future[_Ready | Outcome] | None] = _nothing
+        self._ahead: Future[_Ready | Outcome] | None = None
+        self._unkept: list[tuple[int, Body]] = []
         self._listening: dict[int, dict[str, list[int]]] = {}
         """Which accounts' webhooks want to know of e-mails."""
         self.sent = 0
 
     def run(self, seconds: float = DRAIN_SECONDS) -> bool:
         """Send for up to `seconds`; returns whether messages may be left that could be sent now."""
-        with self._database.units() as self._unit:
+        with self._database.units() as self._unit, self._database.alone() as self._alone:
             return self._run(time.monotonic() + seconds)
 
     def _run(self, until: float) -> bool:
@@ -127,6 +136,7 @@ class Drain:
         """Record the last outcome and lease the next batch, less what is not wanted."""
         with self._unit() as session:
             self._record(session)
+            bodies.keep(session, self._unkept)
             now = clock.now()
             claimed = claims.claim(session, self._token, now, Drain.last_account)
             accounts = {each.account_id for each in claimed}
@@ -143,18 +153,25 @@ class Drain:
                 else:
                     wanted.append(message)
         self._pending = None
+        self._unkept.clear()
         # A batch that was skipped whole is no end: others may wait behind it.
         return wanted if wanted or not claimed else self._claim()
 
     def _composed(self, batch: list[Claimed]) -> Iterator[tuple[Claimed, _Ready | Outcome]]:
-        """Yield each message with what it was written to; while one is worked on, the next is being written."""
+        """Yield each message with what it was written to; the next is written while the disk has the word of one.
+
+        Not before: two threads that work take turns, and the one that sends would wait for the one that writes.
+        """
         with ThreadPoolExecutor(1, "compose") as writer:
             ready = self._write(batch[0])  # one alone, the common case, needs no thread
             for message, following in zip(batch, [*batch[1:], None], strict=True):
-                ahead = writer.submit(self._write, following) if following is not None else None
+                self._ahead = None
+                if following is not None:
+                    self._write_ahead = partial(writer.submit, self._write, following)
                 yield message, ready
-                if ahead is not None:
-                    ready = ahead.result()
+                if following is not None:
+                    ready = self._ahead.result() if self._ahead is not None else self._write(following)
+                self._write_ahead = _nothing
 
     def _send_one(self, message: Claimed, ready: _Ready | Outcome) -> None:
         """Bring one message as far as it gets; its outcome is kept for the next transaction. Raises Away."""
@@ -170,6 +187,7 @@ class Drain:
             if isinstance(error, Away):
                 raise
             return
+        self._ahead = self._write_ahead()
         if not self._begin(ready):
             self._provider.withdraw()
             return
@@ -207,32 +225,41 @@ class Drain:
         envelope = Envelope(
             message.account_id, message.id, self._sender.address, recipient, composed.subject, message.purpose
         )
-        kept = not sealed.is_sealed(message.facts)
+        body = None if sealed.is_sealed(message.facts) else Body(composed.html, composed.text)
         rendered = {
             "subject": composed.subject,
-            "html": composed.html if kept else None,
-            "text": composed.text if kept else None,
             "rfc_message_id": rfc_message_id,
             "links": links,
             "measured": links is not None,
         }
-        return _Ready(message, envelope, rendered, content)
+        return _Ready(message, envelope, rendered, body, content)
 
     def _begin(self, ready: _Ready) -> bool:
         """Commit `sending`, and the outcome of the message before; False: it must not be sent."""
         message = ready.message
         committed = time.monotonic()
-        with self._unit() as session:
-            self._record(session)
-            begun = claims.begin(session, self._token, message, ready.rendered)
-            if not begun:
-                asked = (message.account_id, message.to_email, message.purpose)
-                reason = suppression.reasons(session, [asked]).get(asked)
-                if reason is not None:
-                    claims.skip(session, self._token, message, reason)
+        before = self._pending
+        if self._alone is not None and not self._listening and (before is None or before.state == "sent"):
+            begun = claims.begin_alone(self._alone, self._token, message, ready.rendered, before)
+        else:
+            with self._unit() as session:
+                self._record(session)
+                begun = claims.begin(session, self._token, message, ready.rendered)
         self._pending = None
+        if not begun:
+            self._skip_unwanted(message)
+        if begun and ready.body is not None:
+            self._unkept.append((message.id, ready.body))
         # Stopped and woken after the lease: somebody has given this message up meanwhile.
         return begun and time.monotonic() - committed < claims.SENDING_LEASE.total_seconds()
+
+    def _skip_unwanted(self, message: Claimed) -> None:
+        """Say why a message was not begun, where somebody wants it no more; else another worker has it."""
+        asked = (message.account_id, message.to_email, message.purpose)
+        with self._unit() as session:
+            reason = suppression.reasons(session, [asked]).get(asked)
+            if reason is not None:
+                claims.skip(session, self._token, message, reason)
 
     def _note(self, outcome: Outcome) -> None:
         """Keep an outcome for the next transaction, and write the one before if it still waits."""
@@ -251,8 +278,14 @@ class Drain:
         """Record the last outcome and give back what was not begun."""
         with self._unit() as session:
             self._record(session)
+            bodies.keep(session, self._unkept)
             claims.release(session, self._token)
         self._pending = None
+        self._unkept.clear()
+
+
+def _nothing() -> None:
+    """Nothing follows."""
 
 
 def _not_sent(message: Claimed, error: Away | NotNow | Refused) -> Outcome:

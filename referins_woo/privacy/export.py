@@ -14,6 +14,7 @@ from referins_woo.commerce.matching import email_key
 from referins_woo.commerce.models import Contact, ContactLink, Order, OrderLine, Transaction
 from referins_woo.commerce.upsert import matches
 from referins_woo.events.models import Event
+from referins_woo.mail import bodies
 from referins_woo.mail.models import ConsentEvent, Message, MessageEvent
 from referins_woo.runs.models import Automation, Run, RunLog
 from referins_woo.stores.models import Store
@@ -33,8 +34,6 @@ _MESSAGE: Final = (
     "to_name",
     "purpose",
     "subject",
-    "text",
-    "html",
     "state",
     "reason",
     "created_at",
@@ -83,7 +82,8 @@ def _email(session: Session, message: Message) -> dict[str, Any]:
     """One e-mail, and what was noted of it: opened, clicked, came back."""
     known = select(MessageEvent).where(MessageEvent.message_id == message.id).order_by(MessageEvent.id)
     noted = [_fields(one, ("kind", "at", "detail", "machine")) for one in session.scalars(known)]
-    return {**_fields(message, _MESSAGE), "noted": noted}
+    body = bodies.shown(message)
+    return {**_fields(message, _MESSAGE), "html": body.html, "text": body.text, "noted": noted}
 
 
 def _messages(contact: Contact) -> Any:

@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from referins_woo import clock
 from referins_woo.accounts import audit
 from referins_woo.errors import Final
-from referins_woo.mail import again, machines
+from referins_woo.mail import again, bodies, machines
 from referins_woo.mail import settings as mail_settings
 from referins_woo.mail.design.models import EmailTemplate
 from referins_woo.mail.models import Message, MessageEvent
@@ -114,6 +114,7 @@ def page(message_id: int) -> str:
         return render_template(
             "pages/message.html",
             message=message,
+            body=bodies.shown(message),
             run=run,
             automation=automation,
             events=session.scalars(known).all(),
@@ -141,6 +142,7 @@ def html(message_id: int) -> Response:
     """The message's HTML alone, for the sandboxed frame on its page."""
     with scope.reading() as session:
         message = scope.own(session, Message, message_id)
-        if message.html is None:
+        shown = bodies.shown(message).html
+        if shown is None:
             abort(404)
-        return previews.sandboxed(message.html)
+        return previews.sandboxed(shown)

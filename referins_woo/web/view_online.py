@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, abort, render_template
 
-from referins_woo.mail import permission
+from referins_woo.mail import bodies, permission
 from referins_woo.web import previews, scope
 
 pages = Blueprint("view_online", __name__)
@@ -20,8 +20,9 @@ def page(token: str) -> Response | tuple[str, int]:
         message = permission.message_of(session, token)
         if message is None or message.purpose == "system":
             abort(404)
-        if message.html is not None:
-            return previews.sandboxed(message.html, opens_links=True)
+        html = bodies.shown(message).html
+        if html is not None:
+            return previews.sandboxed(html, opens_links=True)
         sender = str((message.footer or {}).get("sender") or message.from_name or "This shop")
         gone = message.state == "sent"
     return render_template("pages/view_online.html", sender=sender, gone=gone), 410 if gone else 404

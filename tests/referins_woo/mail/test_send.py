@@ -10,13 +10,14 @@ from email.message import EmailMessage
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from referins_woo.commerce.matching import email_key
 from referins_woo.commerce.models import Contact
 from referins_woo.db import Database
 from referins_woo.errors import RetryLater
-from referins_woo.mail import claims, jobs, outbox, send, suppression
+from referins_woo.mail import bodies, claims, jobs, outbox, sealed, send, suppression
+from referins_woo.mail.bodies import Body
 from referins_woo.mail.letters import Sender
 from referins_woo.mail.models import DevMail, Message, Suppression
 from referins_woo.mail.providers import Away, MaybeSent, NotNow, Refused
@@ -332,21 +333,26 @@ def test_a_kill_around_every_commit_repeats_nothing(
     committed: bool,
 ) -> None:
     post.put_many(3)
-    original = getattr(claims, where)
+    alone = not post.database.is_sqlite  # there each statement commits, and records the message before as well
+    name = "begin_alone" if alone and where == "begin" else where
+    fatal = 1 if where == "claim" or (alone and where == "record") else 2
+    original = getattr(claims, name)
     calls = 0
 
     def dies(session: Any, *given: Any) -> Any:
         nonlocal calls
         calls += 1
+        if calls == fatal and name == "begin_alone" and not committed:
+            raise Killed
         result = original(session, *given)
-        if calls == (1 if where == "claim" else 2):
-            if committed:
+        if calls == fatal:
+            if committed and name != "begin_alone":
                 session.commit()
             raise Killed
         return result
 
     with monkeypatch.context() as patch:
-        patch.setattr(claims, where, dies)
+        patch.setattr(claims, name, dies)
         drain = send.Drain(post.database, fake, _sender())
         drain._close_books = lambda: None  # type: ignore[method-assign]
         with pytest.raises(Killed):
@@ -358,6 +364,45 @@ def test_a_kill_around_every_commit_repeats_nothing(
     states = Counter(post.states())
     assert states["sent"] + states["unknown"] == 3
     assert states["unknown"] <= 1
+
+
+def test_the_words_of_who_is_erased_while_they_leave_are_not_kept(post: Post, fake: FakeProvider) -> None:
+    post.put_many(2)
+    deliver = fake.deliver
+
+    def erases(content: bytes) -> str:
+        with post.database.unit() as session:
+            first = select(func.min(Message.id)).scalar_subquery()
+            emptied = {"to_email": "", "template": {}, "facts": {}, "html": None, "text": None}
+            session.execute(update(Message).where(Message.id == first).values(emptied))
+        return deliver(content)
+
+    fake.deliver = erases  # type: ignore[method-assign]
+    post.drain(fake)
+    assert post.states() == ["sent"] * 2
+    with post.database.reading() as session:
+        kept = [(one.html is None, one.text is None) for one in session.scalars(select(Message).order_by(Message.id))]
+    assert kept == [(True, True), (False, False)]
+
+
+def test_an_email_whose_sender_was_killed_is_shown_as_it_left(
+    post: Post, fake: FakeProvider, running: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = post.put_many(2)
+    with monkeypatch.context() as patch:
+        patch.setattr(bodies, "keep", lambda *_given: None)
+        post.drain(fake)
+    with post.database.unit() as session:
+        first, second = (session.get_one(Message, one) for one in ids)
+        assert (first.html, first.text, first.state) == (None, None, "sent")
+        shown = bodies.shown(first)
+        assert shown.text == "Hello Ada\n" and "Hello Ada" in (shown.html or "")
+        second.state = "created"
+        assert bodies.shown(second) == Body(None, None)
+        second.state, second.template = "sent", {}
+        assert bodies.shown(second) == Body(None, None)
+        first.facts = sealed.seal(running.vault, first.facts)
+        assert bodies.shown(first) == Body(None, None)
 
 
 def test_a_worker_that_slept_past_its_lease_sends_nothing(post: Post, fake: FakeProvider, clock: ClockHand) -> None:
