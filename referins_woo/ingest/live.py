@@ -37,7 +37,7 @@ from referins_woo.woo import reading
 
 log = structlog.get_logger(__name__)
 
-_BATCH = 200
+_BATCH = 100
 _SLICE_SECONDS = 0.1
 """Short: runs start from what was recorded only when the drain has ended."""
 _LEASE_SECONDS = 90.0

@@ -12,18 +12,16 @@ import html
 import re
 from typing import Any, Final
 
-import css_inline
 import nh3
 from inscriptis import get_text
 from inscriptis.model.config import ParserConfig
 from jinja2 import nodes
-from mjml import mjml2html
 
 from automations.blocks import MOST_CODE
 from referins_woo.mail import sandbox, shown
 from referins_woo.mail.brand import Brand
 from referins_woo.mail.draft import SLOT, Draft, Slot, filled_tree, marks_bared
-from referins_woo.mail.layout import INLINER
+from referins_woo.mail.inlining import from_mjml, inlined
 from referins_woo.mail.sandbox import TemplateFault
 
 _MOST_FINISHED: Final = 4 * MOST_CODE
@@ -99,8 +97,8 @@ def written(draft: Draft, block: dict[str, Any], preheader: str, below: str, bra
         f"<style>{styles}</style></head><body{look}>{preview}{cleaned}{foot if below else ''}</body></html>"
     )
     try:
-        finished = INLINER.inline(marks_bared(document))
-    except (ValueError, css_inline.InlineError) as error:
+        finished = inlined(marks_bared(document))
+    except ValueError as error:
         raise TemplateFault(f"The styles of the code cannot be read: {error}") from None
     _all_there(finished, places, code)
     draft.plain[:0] = _plain(draft, cleaned, places)
@@ -180,7 +178,7 @@ def _open_tags(code: str) -> list[str]:
 
 def _html_of(mjml: str) -> str:
     try:
-        return str(mjml2html(mjml, fonts={}))
+        return from_mjml(mjml)
     except ValueError as error:
         raise TemplateFault(f"The MJML cannot be read: {error}") from None
 

@@ -10,14 +10,12 @@ import re
 from functools import lru_cache
 from typing import Any, Final
 
-import css_inline
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateNotFound, Undefined, select_autoescape
 
 from referins_woo import paths
 from referins_woo.mail.sandbox import TemplateFault
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,40}")
-_INLINER: Final = css_inline.CSSInliner(keep_style_tags=True, keep_at_rules=True, load_remote_stylesheets=False)
 
 
 def names() -> list[str]:
@@ -32,6 +30,8 @@ def render(name: str, facts: dict[str, Any], *, strict: bool = False) -> tuple[s
     """
     if not _NAME.fullmatch(name):
         raise TemplateFault(f"There is no e-mail {name!r}.")
+    from referins_woo.mail.inlining import inlined  # noqa: PLC0415  (see there)
+
     environment = _environment(strict)
     try:
         subject, text, html = (
@@ -40,7 +40,7 @@ def render(name: str, facts: dict[str, Any], *, strict: bool = False) -> tuple[s
         )
     except TemplateNotFound as error:
         raise TemplateFault(f"The e-mail {name!r} lacks {error.name}.") from None
-    return " ".join(subject.split()), "", _INLINER.inline(html), re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
+    return " ".join(subject.split()), "", inlined(html), re.sub(r"\n{3,}", "\n\n", text).strip("\n") + "\n"
 
 
 @lru_cache(maxsize=2)

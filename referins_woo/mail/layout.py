@@ -6,15 +6,12 @@ import html
 import re
 from typing import Final
 
-import css_inline
 from jinja2 import nodes
-from mjml import mjml2html
 
 from referins_woo.mail.brand import SOCIAL, Brand
 from referins_woo.mail.draft import Draft, filled, marks_bared
 from referins_woo.mail.sandbox import TemplateFault
 
-INLINER: Final = css_inline.CSSInliner(keep_style_tags=True, keep_at_rules=True, load_remote_stylesheets=False)
 _STYLES: Final = """
 .page { padding: 24px 0; }
 .title a, .words a { color: LINK; }
@@ -48,9 +45,11 @@ def html_of(draft: Draft, sections: str, preheader: str, below: str, brand: Bran
         '<mj-wrapper background-color="#ffffff" border-radius="8px" padding="24px 0" css-class="card">'
         f"{sections}</mj-wrapper>{below}{_social(brand)}</mj-body></mjml>"
     )
+    from referins_woo.mail.inlining import from_mjml, inlined  # noqa: PLC0415  (see there)
+
     try:
-        finished = INLINER.inline(marks_bared(mjml2html(source, fonts={})))
-    except (ValueError, css_inline.InlineError) as error:
+        finished = inlined(marks_bared(from_mjml(source)))
+    except ValueError as error:
         raise TemplateFault(f"The e-mail's layout cannot be made: {error}") from None
     return filled(draft, directed(finished, brand.language, right_to_left=draft.right_to_left))
 

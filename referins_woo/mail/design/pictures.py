@@ -9,14 +9,16 @@ import hashlib
 import io
 import secrets
 import warnings
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from PIL import Image, ImageOps, UnidentifiedImageError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, undefer
 
 from referins_woo.errors import InvalidInput
 from referins_woo.mail.design.models import Picture
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MOST_BYTES: Final = 5_000_000
 MOST_SIDE: Final = 6_000
@@ -75,6 +77,8 @@ def address(picture: Picture, public_url: str) -> str:
 
 def _made_ready(content: bytes) -> tuple[str, tuple[int, int], bytes]:
     """Return kind, size and bytes as they are served. Raises InvalidInput."""
+    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415  (2 MB, for who uploads a picture)
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -97,6 +101,8 @@ def _check_size(size: tuple[int, int]) -> None:
 
 
 def _served(opened: Image.Image, content: bytes) -> tuple[str, tuple[int, int], bytes]:
+    from PIL import ImageOps  # noqa: PLC0415  (as above)
+
     kind = KINDS[str(opened.format)]
     if getattr(opened, "n_frames", 1) > 1:
         # What moves stays as it is; decoding every frame would be a way to keep us busy.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from babel import Locale
 
 from automations import blocks as declared
 from automations.recipes import all_recipes
@@ -133,8 +134,9 @@ def test_the_language_of_the_brand_gives_words_dates_and_money() -> None:
     made = mail({"kind": "order_items"}, {"kind": "text", "text": "{{ order.placed_at }}"}, brand=german)
     assert "Versand" in made.text and "59,90\xa0€" in made.text and "21. November 2026" in made.text
     assert 'lang="de-DE"' in made.html
-    for locale in words.LANGUAGES:
+    for locale, name in words.LANGUAGES.items():
         assert words.of(locale)["total"]
+        assert name == Locale.parse(locale).get_display_name("en_GB")
 
 
 def test_a_test_says_so_and_its_links_lead_nowhere() -> None:
