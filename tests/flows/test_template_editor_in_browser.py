@@ -43,10 +43,50 @@ def _saved(page: Page) -> None:
 
 
 def _field(page: Page, name: str) -> Locator:
-    """A text field with its chips, once they are there."""
-    field = page.get_by_role("textbox", name=name, exact=True)
-    expect(field.locator("xpath=ancestor::div[contains(@class, 'chips')]")).to_be_visible()
-    return field
+    """A text field with its chips, once their editor is there: it comes as soon as the mouse moves."""
+    page.mouse.move(5, 5)
+    expect(page.locator(".still-text")).to_have_count(0)
+    return page.get_by_role("textbox", name=name, exact=True)
+
+
+def test_the_editor_of_chips_comes_when_somebody_is_at_work_and_what_is_typed_meanwhile_waits(
+    page: Page, live_server: LiveServer, running: Process, ours: Made
+) -> None:
+    loaded: list[str] = []
+    page.on("request", lambda request: loaded.append(request.url.rpartition("/")[2].partition("-")[0]))
+    late = page.context
+    late.route(re.compile(r"/chips-\w+\.js$"), lambda route: (page.wait_for_timeout(1_000), route.continue_())[1])
+    with running.database.unit() as session:
+        template = session.get_one(EmailTemplate, ours.ids["template_id"])
+        template.document = template.document | {"subject": "For {{ order.number }}"}
+    sign_in(page, live_server.url, ours.email)
+    page.goto(f"{live_server.url}/templates/{ours.ids['template_id']}/edit")
+    subject = page.get_by_role("textbox", name="Subject", exact=True)
+    expect(subject.locator(".merge-chip")).to_have_text("Order number")
+    expect(subject).to_have_class("still-text")
+    assert "editor" in loaded and "chips" not in loaded
+    high = subject.bounding_box()
+    subject.focus()
+    page.keyboard.type(" now")
+    expect(subject).not_to_have_class("still-text")
+    expect(subject).to_be_focused()
+    assert "chips" in loaded
+    page.keyboard.type("!")
+    now = subject.locator("xpath=ancestor::div[contains(@class, 'chips')]").bounding_box()
+    page.keyboard.press("Tab")
+    _saved(page)
+    assert _document(running, ours)["subject"] == "For {{ order.number }} now!"
+    assert high is not None and now is not None and abs(high["height"] - now["height"]) < 4, "nothing jumps"
+
+
+def test_without_its_editor_a_field_is_plain_text(page: Page, live_server: LiveServer, ours: Made) -> None:
+    page.route(re.compile(r"/chips-\w+\.js$"), lambda route: route.abort())
+    sign_in(page, live_server.url, ours.email)
+    page.goto(f"{live_server.url}/templates/{ours.ids['template_id']}/edit")
+    page.mouse.move(5, 5)
+    page.get_by_label("Subject", exact=True).fill("Plain")
+    page.keyboard.press("Tab")
+    _saved(page)
 
 
 def test_what_is_typed_is_saved_and_seen(at_editor: Page, running: Process, ours: Made) -> None:

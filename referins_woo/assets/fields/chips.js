@@ -3,8 +3,10 @@
 import { history, historyKeymap, isolateHistory, standardKeymap } from "@codemirror/commands";
 import { EditorState } from "@codemirror/state";
 import { Decoration, EditorView, MatchDecorator, ViewPlugin, WidgetType, keymap, placeholder } from "@codemirror/view";
-import { formOf, known, open } from "./picker.js";
+import { chipOf } from "./chip.js";
+import { known, open } from "./picker.js";
 import { PLACE, read } from "./places.js";
+import { boxClass } from "./still.js";
 
 const views = new Map();
 
@@ -16,6 +18,15 @@ export function refresh(nonce) {
     views.delete(field);
   }
   for (const field of document.querySelectorAll("[data-merges]")) if (!views.has(field)) make(field, nonce);
+}
+
+/** Put the cursor behind what stands in a field, and what was typed before its editor was there. */
+export function enter(field, typed) {
+  const view = views.get(field);
+  if (!view) return;
+  view.focus();
+  const end = view.state.doc.length;
+  view.dispatch({ changes: { from: end, insert: typed }, selection: { anchor: end + typed.length }, userEvent: "input.type" });
 }
 
 /** Draw the chips anew: what variables are called or hold has changed. */
@@ -35,17 +46,7 @@ class Chip extends WidgetType {
   }
 
   toDOM() {
-    const chip = document.createElement("span");
-    chip.className = this.variable ? "merge-chip" : "merge-chip is-unknown";
-    chip.textContent = this.variable?.label ?? this.place.key;
-    const more = [this.place.fallback && `or “${this.place.fallback}”`, formOf(this.place.format)].filter(Boolean).join(", ");
-    if (more) {
-      const small = chip.appendChild(document.createElement("span"));
-      small.className = "merge-more";
-      small.textContent = ` ${more}`;
-    }
-    chip.title = this.variable ? `${this.place.text}\nNow: ${this.variable.value || "empty"}` : `${this.place.text} is not known here`;
-    return chip;
+    return chipOf(this.place);
   }
 
   ignoreEvent() {
@@ -88,7 +89,7 @@ function make(field, nonce) {
     told("change");
   };
   const box = document.createElement("div");
-  box.className = `chips${field.classList.contains("form-control-sm") ? " chips-sm" : ""}${oneLine ? "" : " chips-lines"}${field.classList.contains("b-code") ? " b-code" : ""}`;
+  box.className = boxClass(field);
   const view = new EditorView({
     doc: field.value,
     parent: box,

@@ -36,6 +36,8 @@ log = structlog.get_logger(__name__)
 R = TypeVar("R")
 
 _NEWEST = 10
+_PLACES = ((0, "desc"), (0, "asc"), (1, "desc"), (1, "asc"), (9, "desc"), (9, "asc"))
+"""Where one id is asked for, one after the other, while the store fails there by a fault of its own."""
 _LOOKS = 3
 """How often a list is read that lacks a row which its owner names."""
 
@@ -175,17 +177,7 @@ class Door:
     ) -> int | None:
         """Return how many rows the store says a list has. Raises as `ids`."""
         limits = _dates(None, after) | {"role": role, "status": _listed(statuses)}
-        ends = [_by_id(0, 1, order) | limits for order in ("asc", "desc")]
-        return self._one_id(path, *ends, optional=path in ("refunds", "variations")).total
-
-    def order_ids(self, offset: int, per_page: int = 100) -> Page[OrderRecord]:
-        """Return one page of order ids, oldest first; `rows` stays empty."""
-        return self.ids("orders", offset=offset, per_page=per_page)
-
-    def highest_order_id(self) -> int:
-        """Return the id of the newest order, 0 where there is none."""
-        answer = self._get("orders", _by_id(0, 1, "desc") | {"_fields": "id"})
-        return max(_ids(_rows(answer)), default=0)
+        return self._one_id(path, limits, optional=path in ("refunds", "variations")).total
 
     def refunds(
         self, *, offset: int = 0, per_page: int = 100, include: Iterable[int] | None = None
@@ -390,19 +382,24 @@ class Door:
 
     def probe(self) -> datetime:
         """Ask the store for one order id and return its clock; a refusal is confirmed as any other."""
-        return self._one_id("orders", {"per_page": 1}, _by_id(0, 1, "asc")).date
+        return self._one_id("orders").date
 
-    def _one_id(self, path: str, one_end: Params, other_end: Params, *, optional: bool = False) -> Answer:
-        """Ask for one id, at the other end of the list where the store fails at the first.
+    def _one_id(self, path: str, limits: Params | None = None, *, optional: bool = False) -> Answer:
+        """Ask for one id: the newest or the oldest, or one further in where the store fails at both.
 
-        The row that stands there may be the one that it cannot show: `_fields` do not help (row 19, recorded).
+        A row that stands there may be one that it cannot show: `_fields` do not help (row 19, recorded).
         """
-        try:
-            return self._get(path, {**one_end, "_fields": "id"}, optional=optional)
-        except Faltered as fault:
-            if fault.status not in ITS_OWN_FAULT:
-                raise
-        return self._get(path, {**other_end, "_fields": "id"}, optional=optional)
+        fault: Faltered | None = None
+        for offset, order in _PLACES:
+            params = _by_id(offset, 1, order) | dict(limits or {}) | {"_fields": "id"}
+            try:
+                return self._get(path, params, optional=optional)
+            except Faltered as error:
+                if error.status not in ITS_OWN_FAULT:
+                    raise
+                fault = error
+        assert fault is not None
+        raise fault
 
     def _page(
         self, path: str, params: dict[str, Any], read: Callable[[Raw], R | Unreadable], *, optional: bool = False
@@ -424,11 +421,11 @@ class Door:
         return list(found.values())
 
     def _walk(self, path: str) -> list[Raw]:
-        """Return all rows of a list; ends at a page that brings nothing new, whatever the totals claim."""
+        """Return all rows of a list, by as many as the store bears; ends at a page that brings nothing new."""
         found: dict[int, Raw] = {}
         while True:
             try:
-                answer = self._get(path, _by_id(len(found), 100, "asc"))
+                answer = self._get(path, _by_id(len(found), self.store.page_size, "asc"))
             except GoneRecord:
                 return []
             rows = {raw["id"]: raw for raw in _rows(answer) if isinstance(raw.get("id"), int)}

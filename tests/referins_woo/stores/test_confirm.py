@@ -99,7 +99,7 @@ def test_one_refusal_among_good_answers_changes_nothing(
     shop: RecordedShop, ready: Process, store_id: int, read_store: Read
 ) -> None:
     shop.plays("GET", "orders", "auth/key-after-revocation", "auth/https-basic-ok")
-    assert open_store(ready, store_id).order_ids(0, 1).ids == [250]
+    assert open_store(ready, store_id).ids("orders", per_page=1).ids == [250]
     store = read_store(store_id)
     assert (store.state, store.suspect_cause, store.retry_after) == ("connected", "", None)
 
@@ -128,10 +128,10 @@ def test_a_host_that_strips_the_header_gets_the_keys_in_the_query_from_then_on(
             "auth/https-query-string-ok" if "consumer_key" in call.query else "auth/https-no-auth"
         ),
     )
-    assert open_store(ready, store_id).order_ids(0, 1).ids
+    assert open_store(ready, store_id).ids("orders", per_page=1).ids
     assert read_store(store_id).auth_mode == "query"
     before = len(shop.calls)
-    open_store(ready, store_id).order_ids(0, 1)
+    open_store(ready, store_id).ids("orders", per_page=1)
     assert len(shop.calls) == before + 1, "the mode is remembered"
 
 
@@ -268,11 +268,11 @@ def test_an_answer_asked_for_before_the_trouble_does_not_end_its_pause(
     def slow_success(call: Call) -> Reply:
         shop.plays("GET", "orders", "site-states/maintenance-mode-get-orders")
         with pytest.raises(Faltered):
-            door.order_ids(0, 1)  # what another thread meets meanwhile
+            door.ids("orders", per_page=1)  # what another thread meets meanwhile
         return shop.recorded("auth/https-basic-ok")
 
     shop.does("GET", "orders", slow_success)
-    assert door.order_ids(0, 1).ids == [250]
+    assert door.ids("orders", per_page=1).ids == [250]
     store = read_store(store_id)
     assert store.failures == 1
     assert store.retry_after is not None
@@ -298,7 +298,7 @@ def test_a_resource_that_stays_refused_while_orders_are_read_ends_in_reconnect_b
         open_store(ready, store_id).customers("all")
     clock.advance(seconds=21)
     door = open_store(ready, store_id)
-    door.order_ids(0, 1)  # another resource that passes is no acquittal
+    door.ids("orders", per_page=1)  # another resource that passes is no acquittal
     with pytest.raises(StoreMustReconnect):
         door.customers("all")
     store = read_store(store_id)
@@ -326,7 +326,7 @@ def test_a_refused_write_loses_the_store_at_once_but_reading_goes_on(
         door.create_webhook(name="x", topic="order.created", delivery_url="https://app.example.com/x", secret="s")
     assert (read_store(store_id).state, read_store(store_id).cause) == ("needs_reconnect", "read_only_key")
     reading = open_store(ready, store_id)
-    assert reading.order_ids(0, 1).ids
+    assert reading.ids("orders", per_page=1).ids
     with pytest.raises(StoreMustReconnect):
         reading.delete_webhook(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -46,15 +47,51 @@ def test_pages_are_asked_by_id_and_times_in_gmt_without_a_z(shop: RecordedShop, 
     assert page.date.tzinfo is UTC
 
 
-def test_newest_first_and_the_highest_id(shop: RecordedShop, ready: Process, store_id: int) -> None:
-    shop.plays(
-        "GET", "orders", "orders/list-per-page-100-page-01", "auth/https-basic-ok", "orders/list-page-beyond-end"
-    )
-    door = open_store(ready, store_id)
-    door.orders(newest_first=True)
+def test_newest_first(shop: RecordedShop, ready: Process, store_id: int) -> None:
+    shop.plays("GET", "orders", "orders/list-per-page-100-page-01")
+    open_store(ready, store_id).orders(newest_first=True)
     assert shop.calls[-1].query["order"] == "desc"
-    assert door.highest_order_id() == 250
-    assert door.highest_order_id() == 0, "a shop without orders"
+
+
+def test_a_store_is_asked_further_in_where_it_cannot_show_its_newest_and_oldest_orders(
+    shop: RecordedShop, ready: Process, store_id: int
+) -> None:
+    """Row 19, of several orders; a store that fails everywhere is not asked without end."""
+
+    def answers(call: Call):  # type: ignore[no-untyped-def]
+        if int(call.query.get("offset", 0)) < breaks_below:
+            return reply(500, {"code": "internal_server_error", "message": "fatal", "data": {"status": 500}})
+        return reply(200, [{"id": 7}], {"X-WP-Total": "20"})
+
+    shop.does("GET", "orders", answers)
+    door = open_store(ready, store_id)
+    breaks_below = 9
+    assert door.count("orders") == 20
+    breaks_below = 100
+    shop.calls.clear()
+    with pytest.raises(Faltered):
+        door.count("orders")
+    assert len(shop.calls) == 6
+
+
+def test_the_refunds_of_an_order_are_read_by_as_many_as_the_store_bears(
+    shop: RecordedShop, ready: Process, store_id: int
+) -> None:
+    """Row 18."""
+    with ready.database.unit() as session:
+        session.get_one(Store, store_id).page_size = 10
+
+    one = json.loads(shop.recorded("order-refunds/list-full").body)[0]
+
+    def listed(call: Call):  # type: ignore[no-untyped-def]
+        if int(call.query["per_page"]) > 10:
+            return reply(500, {"code": "internal_server_error", "message": "memory", "data": {"status": 500}})
+        start = int(call.query.get("offset", 0))
+        rows = [one | {"id": number} for number in range(1, 26)]
+        return reply(200, rows[start : start + 10], {"X-WP-Total": "25"})
+
+    shop.does("GET", "orders/7/refunds", listed)
+    assert [one.woo_id for one in open_store(ready, store_id).refunds_of(7)] == list(range(1, 26))
 
 
 def test_customers_come_by_id_in_packs_of_a_hundred(shop: RecordedShop, ready: Process, store_id: int) -> None:
