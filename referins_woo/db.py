@@ -13,7 +13,7 @@ import fcntl
 import math
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -22,17 +22,12 @@ import orjson
 from sqlalchemy import JSON as PlainJSON
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
-    Boolean,
-    ColumnElement,
     Connection,
     DateTime,
     Dialect,
     Engine,
     Integer,
     MetaData,
-    String,
-    bindparam,
     create_engine,
     event,
 )
@@ -40,10 +35,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError
-from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
-from sqlalchemy.sql.visitors import InternalTraversal
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator
 
 _LOST = ("08", "080", "57P")
 """How PostgreSQL's codes begin where the connection is gone; an error without a code never reached the server."""
@@ -227,67 +220,6 @@ def insert(session: Session, table: Any) -> Any:
 def insert_of(dialect: str) -> Callable[[Any], Any]:
     """Return the same for the name of a dialect: for statements that are made once."""
     return postgresql.insert if dialect == "postgresql" else sqlite.insert
-
-
-class _Listed(TypeDecorator[Any]):
-    """Several values as one parameter: an array on PostgreSQL, a JSON list on SQLite."""
-
-    impl = String
-    cache_ok = True
-
-    def __init__(self, kind: TypeEngine[Any]) -> None:
-        super().__init__()
-        self.kind = kind
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Return what the driver is given."""
-        if dialect.name == "postgresql":
-            return dialect.type_descriptor(postgresql.ARRAY(self.kind))
-        return dialect.type_descriptor(String())
-
-    def process_bind_param(self, value: Collection[Any] | None, dialect: Dialect) -> Any:
-        """Give the driver the values."""
-        listed = list(value or ())
-        return listed if dialect.name == "postgresql" else orjson.dumps(listed).decode()
-
-
-class _OneOf(ColumnElement[bool]):
-    """See `one_of`."""
-
-    inherit_cache = True
-    type = Boolean()
-    _traverse_internals = [  # noqa: RUF012  (SQLAlchemy's own way to say what a cache key is made of)
-        ("column", InternalTraversal.dp_clauseelement),
-        ("values", InternalTraversal.dp_clauseelement),
-    ]
-
-    def __init__(self, column: ColumnElement[Any], values: BindParameter[Any]) -> None:
-        self.column = column
-        self.values = values
-
-    def self_group(self, against: Any = None) -> Any:
-        """Stay as it is: SQLAlchemy would write `= 1` behind it for SQLite, which no index answers."""
-        return self
-
-
-@compiles(_OneOf)
-def _in_json(element: _OneOf, compiler: Any, **given: Any) -> str:
-    column, values = compiler.process(element.column, **given), compiler.process(element.values, **given)
-    return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608  (both are the compiler's)
-
-
-@compiles(_OneOf, "postgresql")
-def _any_of(element: _OneOf, compiler: Any, **given: Any) -> str:
-    return f"{compiler.process(element.column, **given)} = ANY ({compiler.process(element.values, **given)})"
-
-
-def one_of(column: Any, name: str) -> ColumnElement[bool]:
-    """Return the condition that `column` is one of the values given as parameter `name`: one, whatever their number.
-
-    For numbers and text, in statements that are made once: a parameter for each value, as IN has them, makes another
-    statement for each number of them.
-    """
-    return _OneOf(column, bindparam(name, type_=_Listed(column.type)))
 
 
 def is_postgresql(session: Session) -> bool:

@@ -18,7 +18,8 @@ from sqlalchemy import String, Table, bindparam, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from referins_woo import clock
-from referins_woo.db import Base, Database, insert, insert_of, one_of
+from referins_woo.conditions import one_of
+from referins_woo.db import Base, Database, insert, insert_of
 from referins_woo.errors import LeaseLost
 
 CLOCK: Final = "clock"

@@ -18,7 +18,7 @@ from referins_woo.commerce.matching import ERASED_EMAIL, email_key, erased_key
 from referins_woo.commerce.models import Contact, ContactLink, ErasedAddress, ErasedCustomer, Order
 from referins_woo.commerce.records import Address, OrderRecord
 from referins_woo.commerce.upsert.bulk import among, insert_rows, table_of
-from referins_woo.db import one_of
+from referins_woo.conditions import one_of
 
 _ADDRESSES, _CUSTOMERS = table_of(ErasedAddress).c, table_of(ErasedCustomer).c
 _ANY_ERASED: Final = select(literal(1)).where(

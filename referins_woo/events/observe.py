@@ -14,6 +14,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
+from automations.triggers import TRIGGERS
 from referins_woo import clock, queues
 from referins_woo.accounts.books import books_of
 from referins_woo.commerce.erasure import erased_in_store, note_erased_in_store, without_erased
@@ -38,7 +39,7 @@ from referins_woo.commerce.upsert.orders import (
 )
 from referins_woo.commerce.upsert.products import upsert_products
 from referins_woo.commerce.upsert.transactions import record_payments, record_refunds, reverse_missing_refunds
-from referins_woo.db import one_of
+from referins_woo.conditions import one_of, owned
 from referins_woo.events import detect
 from referins_woo.events.announce import announce
 from referins_woo.events.models import Event, OrderSighting
@@ -54,7 +55,7 @@ InUnit = Callable[[Session], None]
 
 _E, _S = bulk.table_of(Event).c, bulk.table_of(OrderSighting).c
 _RECORDED: Final = select(_E.subject, _E.kind, _E.occurrence).where(
-    _E.store_id == bindparam("store_id"), one_of(_E.subject, "woo_ids")
+    owned(_E.store_id, "store_id"), one_of(_E.kind, "kinds"), one_of(_E.subject, "woo_ids")
 )
 _SIGHTED: Final = select(_S.woo_id, _S.woo_status, _S.had_email).where(
     _S.store_id == bindparam("store_id"), one_of(_S.woo_id, "woo_ids")
@@ -299,7 +300,8 @@ def _known(before: StoredOrder | None, sighting: detect.Known | None) -> detect.
 
 def _recorded_kinds(session: Session, store_id: int, woo_ids: Sequence[int]) -> dict[int, set[str]]:
     kinds: dict[int, set[str]] = {}
-    for subject, kind, occurrence in session.execute(_RECORDED, {"store_id": store_id, "woo_ids": woo_ids}):
+    asked = {"store_id": store_id, "kinds": tuple(TRIGGERS), "woo_ids": woo_ids}
+    for subject, kind, occurrence in session.execute(_RECORDED, asked):
         kinds.setdefault(subject, set()).add(f"{kind}:{occurrence}" if occurrence else kind)
     return kinds
 

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from referins_woo import clock, lease, queues
 from referins_woo.commerce.records import CustomerRecord, OrderRecord, ProductRecord, Unreadable
 from referins_woo.commerce.upsert.bulk import among, table_of, update_rows
-from referins_woo.db import one_of
+from referins_woo.conditions import one_of
 from referins_woo.errors import RetryLater, StoreMustReconnect
 from referins_woo.events import observe
 from referins_woo.events.observe import InUnit

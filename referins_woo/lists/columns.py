@@ -50,7 +50,7 @@ _CONTACTS = (
         ("E-mail", lambda row: row.contact.email),
         always=True,
     ),
-    _one("kind", "Kind", lambda row: "Guest" if row.contact.is_guest else "Registered", shown=False),
+    _one("kind", "Kind", lambda row: contacts.KINDS[row.kind], shown=False),
     _one("consent", "Consent", lambda row: row.contact.consent),
     _one("consent_source", "Consent from", lambda row: row.contact.consent_source, shown=False),
     _one("consent_at", "Consent since", lambda row: row.contact.consent_at, shown=False),

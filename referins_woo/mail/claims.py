@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 
 from referins_woo import clock
 from referins_woo.commerce.upsert.bulk import table_of
-from referins_woo.db import is_postgresql, one_of
+from referins_woo.conditions import one_of
+from referins_woo.db import is_postgresql
 from referins_woo.mail import consent, suppression
 from referins_woo.mail.models import BULK, URGENT, Message
 

@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from referins_woo.commerce.matching import email_key, erased_key
 from referins_woo.commerce.models import Contact
 from referins_woo.commerce.upsert.bulk import table_of
-from referins_woo.db import insert, one_of
+from referins_woo.conditions import one_of, owned
+from referins_woo.db import insert
 from referins_woo.mail.models import Suppression
 
 BLOCKED: Final = "blocked"
@@ -45,7 +46,7 @@ ERASED: Final = "erased"
 
 _S, _C = table_of(Suppression).c, table_of(Contact).c
 _STOPS, _CONSENTS = (
-    select(of.email_key, word).where(of.account_id == bindparam("account_id"), one_of(of.email_key, "keys"))
+    select(of.email_key, word).where(owned(of.account_id, "account_id"), one_of(of.email_key, "keys"))
     for of, word in ((_S, _S.reason), (_C, _C.consent))
 )
 

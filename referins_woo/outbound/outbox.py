@@ -16,7 +16,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from referins_woo import clock, queues
-from referins_woo.db import insert, one_of
+from referins_woo.conditions import one_of
+from referins_woo.db import insert
 from referins_woo.outbound.calling import LARGEST_BODY
 from referins_woo.outbound.catalogue import EVENT_TYPES, TEST, TEST_DATA
 from referins_woo.outbound.models import WebhookCall, WebhookEndpoint

@@ -278,6 +278,8 @@ def _related(shop: Shop, doc: Json) -> list[int]:
     if doc["type"] == "variation":
         return []
     own = {*doc["categories"], *doc["tags"]} - {shop.world.category_ids.start}
+    if not own:
+        return []
     ids = [*shop.world.product_ids[:60], *shop.changed("product")]
     found = (other for i in dict.fromkeys(ids) if i != doc["id"] and (other := shop.get("product", i)) is not None)
     shared = (

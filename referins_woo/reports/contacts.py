@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from referins_woo.commerce import matching, tags
@@ -22,11 +23,17 @@ from referins_woo.stores.models import Store
 SORTS = {"name": Contact.name_key, "created": Contact.created_at, "email": Contact.email_key}
 
 
+KINDS: Final = {"customer": "Registered", "guest": "Guest", "other": "In no store"}
+"""What a contact is to the stores; `other`: made here, taken from a file, or of a store that was disconnected."""
+
+
 @dataclass(frozen=True, slots=True)
 class ContactRow:
     """A line of the list."""
 
     contact: Contact
+    kind: str
+    """One of KINDS."""
     orders: int
     last_order_at: datetime | None
 
@@ -53,7 +60,7 @@ def conditions(account_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
     """Return the conditions of the list's search words and filters."""
     found: list[ColumnElement[bool]] = [Contact.account_id == account_id, *days(Contact.created_at, wanted)]
     if wanted.get("kind"):
-        found.append(Contact.is_guest.is_(wanted.get("kind") == "guest"))
+        found.append(_is_kind(wanted.get("kind")))
     if wanted.get("consent"):
         found.append(Contact.consent == wanted.get("consent"))
     if wanted.get("tag"):
@@ -78,6 +85,13 @@ def conditions(account_id: int, wanted: Wanted) -> list[ColumnElement[bool]]:
     return found
 
 
+def _is_kind(kind: str) -> ColumnElement[bool]:
+    if kind == "guest":
+        return Contact.is_guest.is_(True)
+    registered = select(ContactLink.id).where(ContactLink.contact_id == Contact.id).exists()
+    return and_(Contact.is_guest.is_(False), registered if kind == "customer" else ~registered)
+
+
 def _rows(session: Session, ids: Sequence[int]) -> list[ContactRow]:
     orders = {
         contact_id: (count, last)
@@ -87,8 +101,13 @@ def _rows(session: Session, ids: Sequence[int]) -> list[ContactRow]:
             .group_by(Order.contact_id)
         )
     }
+    linked = set(session.scalars(select(ContactLink.contact_id).where(ContactLink.contact_id.in_(ids))))
     rows = {
-        contact.id: ContactRow(contact, *orders.get(contact.id, (0, None)))
+        contact.id: ContactRow(
+            contact,
+            "guest" if contact.is_guest else "customer" if contact.id in linked else "other",
+            *orders.get(contact.id, (0, None)),
+        )
         for contact in session.scalars(select(Contact).where(Contact.id.in_(ids)))
     }
     return in_order(ids, rows)

@@ -21,7 +21,8 @@ from automations.effects import SendEmail
 from automations.facts import Facts
 from referins_woo import queues
 from referins_woo.commerce.upsert.bulk import insert_rows, table_of
-from referins_woo.db import insert_of, one_of
+from referins_woo.conditions import one_of
+from referins_woo.db import insert_of
 from referins_woo.events.models import Event
 from referins_woo.runs import actions, claims, effects, versions
 from referins_woo.runs.automations import settle_finishing

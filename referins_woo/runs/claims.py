@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from referins_woo.commerce.upsert.bulk import table_of, update_rows
-from referins_woo.db import one_of
+from referins_woo.conditions import one_of
 from referins_woo.events.models import Event
 from referins_woo.runs.models import RESTORED, Automation, Run
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from referins_woo import clock, queues
 from referins_woo.commerce.models import Order
 from referins_woo.commerce.upsert.bulk import table_of
-from referins_woo.db import one_of
+from referins_woo.conditions import one_of
 from referins_woo.runs.models import Run
 
 RELATED_WITHIN: Final = timedelta(hours=2)

@@ -18,7 +18,7 @@ from automations.conditions import HISTORY_FIELDS
 from automations.facts import RuleFacts
 from referins_woo.commerce.models import Collection, CollectionProduct, Contact, Order, OrderLine, Product, Transaction
 from referins_woo.commerce.upsert import bulk
-from referins_woo.db import one_of
+from referins_woo.conditions import one_of
 from referins_woo.runs import rules as restraint
 from referins_woo.runs.exits import RELATED_WITHIN
 from referins_woo.stores.models import Store

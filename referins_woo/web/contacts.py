@@ -16,7 +16,7 @@ from referins_woo.web import listing, scope
 pages = Blueprint("contacts", __name__, url_prefix="/contacts")
 
 _FILTERS = (
-    listing.Filter("kind", "Kind", (("customer", "Registered"), ("guest", "Guest"))),
+    listing.Filter("kind", "Kind", tuple(reports.KINDS.items())),
     listing.Filter(
         "consent",
         "Consent",
@@ -60,7 +60,7 @@ def index() -> str | Response:
     """The list."""
     with scope.reading() as session:
         to_decide = matches.to_decide(session, scope.account_id())
-    return listing.show(LIST, to_decide=to_decide)
+    return listing.show(LIST, to_decide=to_decide, kinds=reports.KINDS)
 
 
 @pages.get("/<int:contact_id>")

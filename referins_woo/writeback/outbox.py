@@ -14,7 +14,7 @@ from referins_woo.commerce.fulfilment import DELIVERED
 from referins_woo.commerce.models import CustomerMapping, Order, StoreStock
 from referins_woo.commerce.records import OrderRecord
 from referins_woo.commerce.upsert.bulk import lock_account, table_of
-from referins_woo.db import one_of
+from referins_woo.conditions import one_of
 from referins_woo.errors import Final as FinalError
 from referins_woo.stores.models import Store
 from referins_woo.writeback import stock_desk

@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from referins_woo import db
 from referins_woo.accounts.models import Account
 from referins_woo.commerce.upsert.bulk import table_of
-from referins_woo.db import Database, one_of
+from referins_woo.conditions import one_of
+from referins_woo.db import Database
 
 _T = table_of(Account).c
 _NAMED = select(_T.name).where(one_of(_T.name, "names")).order_by(_T.name)

@@ -19,7 +19,7 @@ from referins_woo.commerce.records import Address, CustomerRecord, OrderRecord
 from referins_woo.commerce.upsert.bulk import among, insert_rows, new_ids, table_of, update_rows
 from referins_woo.commerce.upsert.matches import Pair, ask_about, made_for_guests, pairs_of
 from referins_woo.commerce.upsert.pulled import left_alone, pulls
-from referins_woo.db import one_of
+from referins_woo.conditions import one_of, owned
 
 _CONTACT = (
     *("id", "account_id", "name", "name_key", "first_name", "last_name", "email", "email_key", "phone"),
@@ -40,13 +40,13 @@ _LINKS: Final = select(_L.woo_id, _L.contact_id, _L.content_hash, _L.gone_at).wh
 )
 _OF_EMAIL, _OF_NAME = (
     select(column, _C.id, _C.email_key.label("email"))
-    .where(_C.account_id == bindparam("account_id"), one_of(column, "keys"))
+    .where(owned(_C.account_id, "account_id"), one_of(column, "keys"))
     .order_by(_C.id)
     for column in (_C.email_key, _C.name_key)
 )
 _SUGGEST_NO_MORE: Final = (
     update(table_of(CustomerMapping))
-    .where(_M.store_id == bindparam("b_store"), _M.state != "", one_of(_M.contact_id, "b_contacts"))
+    .where(owned(_M.store_id, "b_store"), _M.state != "", one_of(_M.contact_id, "b_contacts"))
     .values(state="", reason="", evidence="", offered_woo_id=None)
 )
 

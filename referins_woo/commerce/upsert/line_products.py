@@ -13,7 +13,7 @@ from referins_woo.commerce import stock
 from referins_woo.commerce.models import Product, Variant
 from referins_woo.commerce.records import LineRecord, OrderRecord
 from referins_woo.commerce.upsert.bulk import table_of
-from referins_woo.db import one_of
+from referins_woo.conditions import one_of
 
 _MOST_REMEMBERED: Final = 100_000
 

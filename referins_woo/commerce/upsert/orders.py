@@ -20,7 +20,7 @@ from referins_woo.commerce.order_stock import FreshRow
 from referins_woo.commerce.records import OrderRecord
 from referins_woo.commerce.upsert.bulk import among, insert_rows, new_ids, table_of, update_rows
 from referins_woo.commerce.upsert.line_products import LineProducts
-from referins_woo.db import one_of
+from referins_woo.conditions import one_of
 
 WOOCOMMERCE = "WooCommerce"
 """Who moves stock by what happens to orders there."""

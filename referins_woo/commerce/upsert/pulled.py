@@ -17,7 +17,7 @@ from referins_woo.commerce.models import ContactLink, CustomerMapping, StoreMapp
 from referins_woo.commerce.records import CustomerRecord
 from referins_woo.commerce.upsert.bulk import table_of
 from referins_woo.commerce.upsert.links import fields_of
-from referins_woo.db import one_of
+from referins_woo.conditions import one_of
 
 OLDER_LOOKS: Final = timedelta(minutes=5)
 """How long after a change was told a page or a delivery may still arrive that was written before it."""

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from referins_woo.commerce.models import Order, Transaction
 from referins_woo.commerce.records import RefundRecord
 from referins_woo.commerce.upsert.bulk import insert_rows, new_ids, table_of
-from referins_woo.db import UtcDateTime, insert_of, one_of
+from referins_woo.conditions import one_of
+from referins_woo.db import UtcDateTime, insert_of
 
 _TRANSACTION = (
     *("id", "account_id", "store_id", "order_id", "woo_order_id", "woo_refund_id", "kind", "amount", "currency"),

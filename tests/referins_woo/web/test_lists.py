@@ -13,6 +13,7 @@ from referins_woo.commerce.models import Contact, Order, Product
 from referins_woo.events.models import Event
 from referins_woo.mail.models import ConsentEvent, Suppression
 from referins_woo.process import Process
+from referins_woo.reports import contacts as reports
 from referins_woo.reports import runs as reports_runs
 from referins_woo.reports.listing import Wanted
 from referins_woo.runs.models import Run
@@ -162,6 +163,23 @@ def test_filters_stand_as_chips_that_can_be_taken_off(merchant: Visitor) -> None
     assert "Status: Completed" in text
     assert "Remove filter Payment: Paid" in text
     assert 'href="/orders?payment=paid&amp;from=2026-06-10&amp;to=2026-06-12"' in text
+
+
+def test_contacts_are_told_apart_by_what_they_are_to_the_stores(
+    merchant: Visitor, ours: Made, running: Process
+) -> None:
+    with running.database.unit() as session:
+        session.add(Contact(account_id=ours.account_id, name="Made Here", name_key="made here"))
+        session.add(Contact(account_id=ours.account_id, name="Only Guest", name_key="only guest", is_guest=True))
+    found = {kind: merchant.get(f"/contacts?kind={kind}&cols=kind").text for kind in ("customer", "guest", "other")}
+    assert {kind: "Made Here" in page for kind, page in found.items()} == {
+        "customer": False,
+        "guest": False,
+        "other": True,
+    }
+    assert "Only Guest" in found["guest"] and "Ana Petrova" in found["customer"]
+    for kind, words in reports.KINDS.items():
+        assert f"<td>{words}</td>" in found[kind]
 
 
 @pytest.mark.parametrize(
