@@ -38,8 +38,8 @@ from referins_woo.woo import reading
 log = structlog.get_logger(__name__)
 
 _BATCH = 100
-_SLICE_SECONDS = 0.1
-"""Short: runs start from what was recorded only when the drain has ended."""
+_SLICE_SECONDS = 0.02
+"""After so long what came meanwhile waits: runs start from what was recorded only when the drain has ended."""
 _LEASE_SECONDS = 90.0
 _REST_SECONDS, _LONGEST_REST = 0.01, 0.1
 """A store that sends several orders at once is let alone for so long for each: what comes meanwhile comes together, and
@@ -58,6 +58,7 @@ _UNDONE = select(_T.id).where(
     or_(_T.due_at.is_(None), _T.due_at <= bindparam("now")),
 )
 _UNTRIED = _UNDONE.where(_T.attempts == 0).order_by(_T.id).limit(_BATCH)
+_ANY = _UNDONE.limit(1)
 _TRIED = _UNDONE.order_by(_T.attempts, _T.id).limit(1)
 _CLAIM = (
     update(table_of(Delivery))
@@ -125,7 +126,7 @@ def drain(process: Process, store_id: int) -> bool:
                 lease.release(session, hold.lease_name, hold.fence)
     if worked > 1:
         _next[store_id] = time.monotonic() + min(_LONGEST_REST, worked * _REST_SECONDS)
-    return worked > 0 and time.monotonic() > until
+    return hold.is_more
 
 
 @dataclass(slots=True)
@@ -135,6 +136,8 @@ class _Hold:
     lease_name: str
     fence: int
     is_held: bool = True
+    is_more: bool = False
+    """Whether deliveries lay there when the time was over."""
 
     def check(self, session: Session, *, last: bool = False) -> None:
         """Raise LeaseLost when another worker drains the store now. `last`: give it back with this transaction."""
@@ -170,6 +173,8 @@ def _work(process: Process, door: Door, batch: Sequence[Any], hold: _Hold, until
         _note_webhooks(session, door.store.id, batch, found.verdicts)
         if time.monotonic() < until:
             following.extend(_claim(session, door.store.id))
+        else:
+            hold.is_more = session.execute(_ANY, {"store_id": door.store.id, "now": clock.now()}).first() is not None
         hold.check(session, last=not following)
 
     try:
