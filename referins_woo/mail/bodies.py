@@ -38,6 +38,9 @@ class Body:
     text: str | None
 
 
+_NOTHING: Final = Body(None, None)
+
+
 def keep(session: Session, bodies: Sequence[tuple[int, Body]]) -> None:
     """Store the bodies of messages, by their ids."""
     if bodies:
@@ -48,12 +51,7 @@ def keep(session: Session, bodies: Sequence[tuple[int, Body]]) -> None:
 def shown(message: Message) -> Body:
     """Return the body as it was sent; empty before that, once it is no longer kept, and where nobody may read it."""
     kept = Body(message.html, message.text)
-    if (
-        message.state not in _LEFT
-        or message.text is not None
-        or not message.template
-        or sealed.is_sealed(message.facts)
-    ):
+    if message.state not in _LEFT or kept != _NOTHING or not message.template or sealed.is_sealed(message.facts):
         return kept
     config = process.current().config
     sender = Sender.from_setting(config.mail_from, config.public_url)
