@@ -37,7 +37,7 @@ from referins_woo.woo import reading
 
 log = structlog.get_logger(__name__)
 
-_BATCH = 100
+_BATCH = 200
 _SLICE_SECONDS = 0.02
 """After so long what came meanwhile waits: runs start from what was recorded only when the drain has ended."""
 _LEASE_SECONDS = 90.0
