@@ -125,7 +125,9 @@ class _Server(SMTP):
                 pass
             self.sink.mails.append(self.envelope)
             return
-        if not self.sink.in_data:
+        # A line whose MAIL or RCPT was refused may still have a DATA said ahead, which comes here when the test is on
+        # another line already: the answers told are for e-mails that have a recipient.
+        if not self.sink.in_data or not self.envelope.rcpt_tos:
             await super().smtp_DATA(arg)
             return
         answer = self.sink.in_data.popleft()
