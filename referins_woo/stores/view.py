@@ -57,6 +57,7 @@ class StoreView:
     page_size: int
     retry_after: datetime | None
     failing_since: datetime | None
+    last_error_at: datetime | None
     failures: int
     restored_at: datetime | None
     catching_up_since: datetime | None

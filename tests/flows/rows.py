@@ -102,11 +102,14 @@ def headers_of(it: Watch, body: bytes, topic: str = "order.updated") -> dict[str
     }
 
 
-def post(it: Watch, body: bytes, headers: dict[str, str] | None = None) -> int:
-    """Deliver as WooCommerce does, over a connection of its own; returns the status, 0 where no answer came."""
-    parts = urlsplit(it.merchant.process.config.public_url)
+def post(it: Watch, body: bytes, headers: dict[str, str] | None = None, *, at: str = "", token: str = "") -> int:
+    """Deliver as WooCommerce does, over a connection of its own; returns the status, 0 where no answer came.
+
+    `at` names another web server than the test's, `token` another hook than the store's.
+    """
+    parts = urlsplit(at or it.merchant.process.config.public_url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
-    path = f"/hooks/woocommerce/{it.merchant.store.hook_token}"
+    path = f"/hooks/woocommerce/{token or it.merchant.store.hook_token}"
     try:
         connection.request("POST", path, body, headers_of(it, body) if headers is None else headers)
         return connection.getresponse().status

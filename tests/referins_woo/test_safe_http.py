@@ -115,7 +115,7 @@ def test_row_36_a_name_that_leads_into_a_private_network_is_refused_before_a_con
         assert server.connections == 0
 
 
-def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_36_the_connection_goes_to_the_address_that_was_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that answers a public address to the check and a private one to the connection gains nothing."""
     asked: list[str] = []
     dialled: list[str] = []
@@ -150,7 +150,7 @@ def test_proxies_and_netrc_of_the_environment_are_ignored(monkeypatch: pytest.Mo
         assert _http("1").send("GET", f"{server.origin}/").status == 200
 
 
-def test_row_34_a_redirect_is_an_answer_and_is_not_followed() -> None:
+def test_row_34_and_36_a_redirect_into_a_private_network_is_an_answer_and_is_not_followed() -> None:
     with serving(Canned(301, {"Location": "http://127.0.0.1:9/elsewhere"}, b"")) as server:
         reply = _http("1").send("GET", f"{server.origin}/", headers={"Authorization": "Basic x"})
         assert (reply.status, reply.headers["location"]) == (301, "http://127.0.0.1:9/elsewhere")

@@ -35,6 +35,9 @@ T = TypeVar("T")
 
 _LONGEST_PAUSE: Final = 300.0
 _PASSES_TO_GROW: Final = 50
+_QUIET_TO_GROW: Final = timedelta(hours=1)
+"""A store that asked us to slow down gets one connection more for so many answers in a row, as imports ask for, or,
+where a sweep asks for a handful, at each job's first answer once it has been without trouble for so long."""
 
 
 class Faltered(RetryLater):
@@ -137,7 +140,9 @@ class Line:
     def _passed(self, resource: str, began: float) -> None:
         self._passes += 1
         self._took.append(time.monotonic() - began)
-        grows = self._passes % _PASSES_TO_GROW == 0 and self._store.connections < MOST_CONNECTIONS
+        grows = self._store.connections < MOST_CONNECTIONS and (
+            self._passes % _PASSES_TO_GROW == 0 or (self._passes == 1 and self._is_quiet())
+        )
         # A question asked before the trouble came says nothing about it.
         mends = self._trouble_at is not None and began >= self._trouble_at
         if not mends and not grows:
@@ -157,6 +162,10 @@ class Line:
             store.suspect_cause, store.suspect_since, store.suspect_probes = "", None, 0
             store.retry_after = None
         self._trouble_at = None
+
+    def _is_quiet(self) -> bool:
+        trouble_at = self._store.last_error_at
+        return trouble_at is None or clock.now() - trouble_at >= _QUIET_TO_GROW
 
     def _falter(self, error: WooError) -> Faltered:
         now, asked = clock.now(), getattr(error, "after_seconds", None)

@@ -1,0 +1,74 @@
+"""A web server whose worker dies by a real kill -9 at the commit of the first delivery that it takes.
+
+`python -m tests.services.mortal_web before|after PORT MARK`: the product's own server, which starts another worker;
+the file MARK says that the kill has been, and is not again.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from referins_woo import config as configuration
+from referins_woo.app import create_app
+from referins_woo.run import web
+from referins_woo.run.parent import die_with_parent
+from tests.services.inside import wait_until
+
+Place = Literal["before", "after"]
+
+
+@contextmanager
+def mortal_web(place: Place, port: int, mark: Path, environ: Mapping[str, str]) -> Iterator[str]:
+    """Run one, to be killed before or after the commit; yields its address. It must have been killed at the end."""
+    parent = os.getpid()
+    server = subprocess.Popen(
+        [sys.executable, "-m", "tests.services.mortal_web", place, str(port), str(mark)],
+        env={**os.environ, **environ},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: die_with_parent(parent),
+    )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        wait_until(lambda: _answers(url), 60, "the web server does not answer")
+        yield url
+    finally:
+        server.terminate()
+        assert server.wait(30) == 0
+    assert mark.exists(), "it was killed"
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def main(place: str, port: str, mark: str) -> None:
+    """Serve, until SIGTERM."""
+
+    def die(_session: Session) -> None:
+        if threading.current_thread().name == "intake" and not Path(mark).exists():
+            Path(mark).touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    event.listen(Session, f"{place}_commit", die)
+    web.serve(lambda: create_app(configuration.load(os.environ)), f"127.0.0.1:{port}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
