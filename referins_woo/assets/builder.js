@@ -1,4 +1,6 @@
 // The builder's page: a sign that always tells the truth, focus that follows, and keys. Without it every act is a form.
+import * as lively from "./fields/lively.js";
+
 const root = () => document.getElementById("builder");
 const saved = () => document.getElementById("builder-saved");
 let unsaved = false;
@@ -51,7 +53,7 @@ window.addEventListener("beforeunload", (event) => {
 let was = "";
 document.addEventListener("htmx:beforeRequest", (event) => {
   if (event.detail.target?.id !== "builder") return;
-  was = inDrawer(document.activeElement) ? document.activeElement.id : "";
+  was = inDrawer(document.activeElement) ? lively.fieldOf(document.activeElement).id : "";
   root().inert = true;
 });
 document.addEventListener("htmx:afterRequest", () => {
@@ -60,17 +62,19 @@ document.addEventListener("htmx:afterRequest", () => {
 document.addEventListener("htmx:afterSettle", (event) => {
   const builder = root();
   if (!builder || event.detail.elt !== builder) return;
+  lively.refresh();
   const before = was ? document.getElementById(was) : null;
   was = "";
   const target = before ?? (builder.dataset.focus ? document.querySelector(builder.dataset.focus) : null);
   const menu = target?.closest("details.b-menu");
-  (menu ? menu.querySelector("summary") : target)?.focus({ preventScroll: false });
+  if (menu) menu.querySelector("summary").focus();
+  else if (target) lively.enter(target);
 });
 
 document.addEventListener("keydown", (event) => {
   const builder = root();
-  if (!builder) return;
-  const typing = event.target.closest("input, textarea, select");
+  if (!builder || event.target.closest("dialog[open]")) return;
+  const typing = event.target.closest("input, textarea, select") || event.target.isContentEditable;
   if (event.key === "Escape") {
     const menu = event.target.closest("details.b-menu[open]");
     if (menu) {

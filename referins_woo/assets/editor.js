@@ -1,9 +1,7 @@
 // The editor of e-mails: a sign that tells the truth, a preview that follows, variables as chips, pictures and blocks that
 // can be dragged. Without it every act is a form, and the preview is drawn with the page.
-import * as pictures from "./fields/pictures.js";
-import * as still from "./fields/still.js";
+import * as lively from "./fields/lively.js";
 
-const nonce = document.querySelector("script[data-style-nonce]").dataset.styleNonce;
 const form = () => document.getElementById("editor-form");
 const sign = () => document.getElementById("editor-saved");
 let unsaved = false;
@@ -72,7 +70,7 @@ function drawPreview() {
 // After blocks were drawn anew: the focus goes where the act says.
 document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.elt?.id !== "editor-form") return;
-  makeFields();
+  lively.refresh();
   drawPreview();
   const wanted = form().dataset.focus;
   if (!wanted) return;
@@ -88,49 +86,6 @@ document.addEventListener("change", (event) => {
     if (event.target.name === "sample") chosen.elements.order.value = "";
     chosen.requestSubmit();
   }
-});
-
-// What makes the fields is large, and comes with the first sign that somebody is at work: until then chips are drawn still,
-// and without any of it the fields are plain text.
-let chips = null;
-let code = null;
-let atWork = false;
-async function makeFields() {
-  pictures.refresh();
-  if (!atWork) {
-    still.draw();
-    return;
-  }
-  try {
-    if (document.querySelector("[data-merges]")) chips ??= await import("./fields/chips.js");
-    if (document.querySelector("[data-code]")) code ??= await import("./fields/code.js");
-  } catch {
-    window.setTimeout(makeFields, 3000);
-  }
-  const { focused, typed } = still.clear(); // also where it did not come: then the fields are plain text
-  chips?.refresh(nonce);
-  code?.refresh(nonce);
-  if (focused && chips) chips.enter(focused, typed);
-  else if (focused) {
-    focused.value += typed;
-    focused.focus();
-  }
-}
-makeFields();
-const SIGNS = ["pointermove", "pointerdown", "keydown", "focusin"];
-function begin() {
-  for (const sign of SIGNS) document.removeEventListener(sign, begin, true);
-  atWork = true;
-  makeFields();
-}
-for (const sign of SIGNS) document.addEventListener(sign, begin, true);
-document.addEventListener("htmx:afterSettle", (event) => {
-  // Another order is previewed, or another trigger: variables hold something else, and are others.
-  if (["editor-form", "preview", "variable-picker"].includes(event.detail.elt?.id)) chips?.redraw();
-});
-document.addEventListener("click", (event) => {
-  const line = event.target.closest("[data-line]");
-  if (line) code?.toLine(Number(line.dataset.line));
 });
 
 // Blocks are dragged by their name; the buttons do the same without a mouse.

@@ -25,9 +25,10 @@ from automations.moments import WEEKDAYS
 from automations.settings import SETTINGS
 from automations.steps import COMMON_FIELDS, EXIT_CONDITIONS, STEPS
 from automations.triggers import TRIGGERS
-from automations.variables import of_trigger
+from automations.variables import FORMATS, GROUPS, of_trigger
 from referins_woo import clock
 from referins_woo.errors import InvalidInput
+from referins_woo.mail.design import pictures
 from referins_woo.mail.design.templates import PARTS
 from referins_woo.reports import builder as reports
 from referins_woo.reports import emails, periods, step_numbers
@@ -35,7 +36,7 @@ from referins_woo.runs import automations as room
 from referins_woo.runs import drafts, publishable
 from referins_woo.runs.models import Automation, AutomationVersion
 from referins_woo.web import builder_acts as acts
-from referins_woo.web import builder_templates, scope, trial_mails
+from referins_woo.web import builder_templates, scope, security, template_looks, trial_mails
 from referins_woo.web.builder_acts import SETTINGS_CARD, TRIGGER, Look
 
 pages = Blueprint("builder", __name__, url_prefix="/automations/<int:automation_id>/build")
@@ -61,10 +62,11 @@ def change(automation_id: int) -> Response:
     act, _, rest = request.form.get("act", "save").partition(":")
     revision = request.form.get("revision", 0, type=int)
     look = Look(request.form.get("step", ""))
-    editor = request.form.get("editor", "")
+    editor, shown = request.form.get("editor", ""), dict[str, Any]()
     try:
         with scope.unit() as session:
             automation = scope.own(session, Automation, automation_id)
+            trigger = automation.draft.get("trigger")
             if act in ("undo", "redo"):
                 go = drafts.undo if act == "undo" else drafts.redo
                 automation, label = go(session, automation, who.user_id, revision, editor)
@@ -98,7 +100,9 @@ def change(automation_id: int) -> Response:
                     step = editing.find(automation.draft, look.step)
                     look.tested = trial_mails.of_step(session, automation.draft, step)
                     look.focus = "#test-mail button"
-            answer = render(session, automation, look, whole=False, saved_only=act == "save" and by_htmx())
+            if automation.draft.get("trigger") != trigger:
+                shown = _variables(session, automation.draft)
+            answer = render(session, automation, look, whole=False, saved_only=act == "save" and by_htmx(), **shown)
     except room.DraftConflict:
         return _conflict(automation_id, revision, look)
     except drafts.Nothing as nothing:
@@ -187,6 +191,8 @@ def render(
 
     `shown`: what else its drawer needs.
     """
+    if whole:
+        shown |= _variables(session, automation.draft)
     draft: Document = dict(automation.draft)
     look.stats = _days_of_stats()
     found = problems_of(draft)
@@ -221,6 +227,9 @@ def render(
         catalogue=_CATALOGUE,
         editor=secrets.token_hex(12) if whole else "",
         variables=of_trigger(str(draft.get("trigger"))),
+        most_bytes=pictures.MOST_BYTES,
+        parts_only=not whole,
+        style_nonce=security.style_nonce() if whole else "",
         words=words,
         promotional=is_promotional,
         **shown,
@@ -229,6 +238,13 @@ def render(
         template_parts=PARTS,
         trigger=str(draft.get("trigger")),
     )
+
+
+def _variables(session: Session, draft: Document) -> dict[str, Any]:
+    """Return what the picker of merge variables shows: each with what it is for the trigger's newest order."""
+    facts, _ = trial_mails.newest(session, draft, None)
+    values = template_looks.values_of(facts, of_trigger(str(draft.get("trigger"))))
+    return {"values": values, "groups": GROUPS, "formats": FORMATS}
 
 
 def problems_of(draft: Document) -> list[Problem]:

@@ -6,7 +6,6 @@ form. The preview has an address and a policy of its own; nothing here sends but
 
 from __future__ import annotations
 
-import secrets
 from typing import Any, Final
 
 from flask import Blueprint, Response, abort, flash, make_response, redirect, render_template, request, url_for
@@ -210,18 +209,11 @@ def _render(session: Session, template: EmailTemplate, look: looks.Look, page_na
         groups=GROUPS,
         formats=FORMATS,
         parts_only=not whole,
-        style_nonce=_style_nonce() if whole else "",
+        style_nonce=security.style_nonce() if whole else "",
         trigger=template.trigger,
         promotional_kinds=PROMOTIONAL_BLOCKS,
         words=words,
     )
-
-
-def _style_nonce() -> str:
-    """Let the library of the text fields set its styles, and nobody else: pages have no style elements otherwise."""
-    nonce = secrets.token_urlsafe(16)
-    security.allow("style-src", f"'nonce-{nonce}'")
-    return nonce
 
 
 def _has_changes(session: Session, template: EmailTemplate) -> bool:

@@ -82,28 +82,36 @@ def needed(draft: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]
     return {name: value for name, value in facts.items() if name in supplied}
 
 
+def newest(session: Session, draft: Mapping[str, Any], body: Any) -> tuple[dict[str, Any], bool]:
+    """Return the facts of the newest order that a draft's trigger happened to, and True; else made-up ones and False.
+
+    `body`: blocks whose product cards and coupons are looked up too; None: none.
+    """
+    account_id, trigger, now = scope.account_id(), str(draft.get("trigger")), clock.now()
+    found = happenings(session, account_id, trigger, now - _LONG_AGO, 1)
+    facts = previewed.facts_for(session, account_id, trigger, body, found[0].order_id, now) if found else None
+    is_real = facts is not None
+    return needed(draft, facts or samples.after("usual", trigger, TRIGGERS[trigger].facts)), is_real
+
+
 def of_step(session: Session, draft: Mapping[str, Any], step: Mapping[str, Any]) -> str:
     """Put a test of a step's e-mail, with the newest order that its trigger happened to, to whoever is signed in.
 
     Without such an order it is about one that is made up. Returns what became of it, in words.
     """
-    account_id, to, now = scope.account_id(), scope.who().email, clock.now()
+    to = scope.who().email
     document = {key: step[key] for key in room.PARTS if key in step}
     trigger = str(draft.get("trigger"))
     wrong = room.problems(document, trigger)
     if wrong:
         return f"No test was sent, because the e-mail cannot be written yet: {wrong[0].message} {wrong[0].remedy}"
-    found = happenings(session, account_id, trigger, now - _LONG_AGO, 1)
-    order_id = found[0].order_id if found else 0
-    facts = previewed.facts_for(session, account_id, trigger, document.get("body"), order_id, now)
-    contact = (facts.get("contact") or {}).get("id") if facts is not None else None
-    made_up = facts is None
-    facts = needed(draft, facts or samples.after("usual", trigger, TRIGGERS[trigger].facts))
+    facts, is_real = newest(session, draft, document.get("body"))
+    contact = (facts.get("contact") or {}).get("id") if is_real else None
     try:
         put(session, document, facts, [to], of=str(step.get("id")), contact_id=contact)
     except (InvalidInput, TemplateFault) as error:
         return f"No test was sent: {error}"
-    about = "an order that is made up" if made_up else f"order {(facts.get('order') or {}).get('number')}"
+    about = f"order {(facts.get('order') or {}).get('number')}" if is_real else "an order that is made up"
     return f"A test about {about} is on its way to {to}. Its links lead nowhere."
 
 

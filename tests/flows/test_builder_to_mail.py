@@ -16,6 +16,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from referins_woo.run.settings import DEMO_EMAIL
 from tests.conftest import ClockHand
+from tests.flows.browsing import lively
 from tests.flows.test_first_hour import buy, sign_in, wait_for_mail
 from tests.services import rest_totals
 from tests.services.instance import Instance
@@ -80,7 +81,9 @@ class Mouse:
 
     def _field(self, label: str) -> Locator:
         calm(self.page)
-        return self.page.locator("#main").get_by_label(re.compile(f"^{re.escape(label)}( |$)")).first
+        lively(self.page)
+        named = self.page.locator("#main").get_by_label(re.compile(f"^{re.escape(label)}( |$)"))
+        return named.locator("visible=true").first
 
 
 class Keyboard:
@@ -94,9 +97,12 @@ class Keyboard:
         self.keys.press("Enter")
 
     def fill(self, label: str, text: str) -> None:
-        self._to(label, "input, textarea")
+        self._to(label, "input, textarea, [role=textbox]")
         self.keys.press("Control+a")
         self.keys.type(text)
+        if "{{" in text:  # asked which variable: what was typed behind the braces has found it
+            expect(self.page.locator("#variable-picker")).to_be_visible()
+            self.keys.press("Enter")
 
     def choose(self, label: str, option: str) -> None:
         """Type what is wanted. A browser forgets the letters after a second: on a slow machine once more."""

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import base64
-import io
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from referins_woo.mail.design.models import EmailTemplate
 from referins_woo.process import Process
 from tests.conftest import LiveServer
 from tests.factories.rows import Made
-from tests.flows.browsing import sign_in
+from tests.flows.browsing import GIVE, png, sign_in, text_field
 from tests.referins_woo.web.test_in_browser import CROSS, RULES, TOO_SMALL, Scheme, _complain, _signed_in
 
 
@@ -40,13 +38,6 @@ def _document(running: Process, ours: Made) -> dict[str, Any]:
 
 def _saved(page: Page) -> None:
     expect(page.locator("#editor-saved")).to_have_text(re.compile("^Saved "))
-
-
-def _field(page: Page, name: str) -> Locator:
-    """A text field with its chips, once their editor is there: it comes as soon as the mouse moves."""
-    page.mouse.move(5, 5)
-    expect(page.locator(".still-text")).to_have_count(0)
-    return page.get_by_role("textbox", name=name, exact=True)
 
 
 def test_the_editor_of_chips_comes_when_somebody_is_at_work_and_what_is_typed_meanwhile_waits(
@@ -92,19 +83,19 @@ def test_without_its_editor_a_field_is_plain_text(page: Page, live_server: LiveS
 def test_what_is_typed_is_saved_and_seen(at_editor: Page, running: Process, ours: Made) -> None:
     page = at_editor
     shown = page.frame_locator("#preview-frame")
-    _field(page, "Text").fill("Hello {{ contact.first_name|default('there') }}")
-    expect(_field(page, "Text").locator(".merge-chip")).to_have_text("First name or “there”")
+    text_field(page, "Text").fill("Hello {{ contact.first_name|default('there') }}")
+    expect(text_field(page, "Text").locator(".merge-chip")).to_have_text("First name or “there”")
     expect(shown.locator("body")).to_contain_text("Hello Ada")
-    _field(page, "Subject").fill("For {{ order.number }}")
+    text_field(page, "Subject").fill("For {{ order.number }}")
     expect(page.locator("#inbox-subject")).to_have_text("For 1042")
     expect(page.locator("#subject-count")).to_have_text("8")
     _saved(page)
     assert _document(running, ours)["subject"] == "For {{ order.number }}"
     page.get_by_label("Sample").select_option("no_name")
     expect(shown.locator("body")).to_contain_text("Hello there")
-    _field(page, "Subject").fill("For {{ order.numbr }}")
+    text_field(page, "Subject").fill("For {{ order.numbr }}")
     expect(page.locator("#editor-state")).to_contain_text("Did you mean {{ order.number }}?")
-    expect(_field(page, "Subject").locator(".merge-chip.is-unknown")).to_have_text("order.numbr")
+    expect(text_field(page, "Subject").locator(".merge-chip.is-unknown")).to_have_text("order.numbr")
 
 
 def test_a_variable_is_picked_changed_and_removed_by_the_keyboard_alone(
@@ -112,7 +103,7 @@ def test_a_variable_is_picked_changed_and_removed_by_the_keyboard_alone(
 ) -> None:
     page, keys = at_editor, at_editor.keyboard
     picker = page.get_by_role("dialog")
-    subject = _field(page, "Subject")
+    subject = text_field(page, "Subject")
     subject.focus()
     keys.press("ControlOrMeta+a")
     keys.type("For {{")
@@ -152,7 +143,7 @@ def test_a_click_on_a_chip_changes_it_and_filters_of_ones_own_stay(
     at_editor: Page, running: Process, ours: Made
 ) -> None:
     page = at_editor
-    text = _field(page, "Text")
+    text = text_field(page, "Text")
     text.fill("{{ order.lines|join(' / ') }} {{ order.number }}")
     page.get_by_text("Products join(' / ')").click()
     picker = page.get_by_role("dialog")
@@ -173,7 +164,7 @@ def test_a_click_on_a_chip_changes_it_and_filters_of_ones_own_stay(
     picker.get_by_label("Search").fill("amount refunded")
     expect(picker.get_by_role("radio")).to_have_count(1)
     picker.get_by_role("button", name="Insert").click()
-    expect(_field(page, "Text")).to_contain_text("Amount refunded")
+    expect(text_field(page, "Text")).to_contain_text("Amount refunded")
 
 
 def test_an_address_takes_only_variables_that_are_addresses(at_editor: Page) -> None:
@@ -185,36 +176,18 @@ def test_an_address_takes_only_variables_that_are_addresses(at_editor: Page) -> 
     expect(page.get_by_role("textbox", name="Leads to").locator(".merge-chip")).to_have_text("Link to pay")
 
 
-def _png(width: int = 40) -> str:
-    out = io.BytesIO()
-    Image.new("RGB", (width, 30), "#0f766e").save(out, "PNG")
-    return base64.b64encode(out.getvalue()).decode()
-
-
-_GIVE = """
-([event, where, name, kind, content, size]) => {
-    const bytes = size ? new Uint8Array(size) : Uint8Array.from(atob(content), (one) => one.charCodeAt(0));
-    const data = new DataTransfer();
-    data.items.add(new File([bytes], name, { type: kind }));
-    const how = { bubbles: true, cancelable: true, dataTransfer: data, clipboardData: data };
-    const made = event === "paste" ? new ClipboardEvent(event, how) : new DragEvent(event, how);
-    document.querySelector(where).dispatchEvent(made);
-}
-"""
-
-
 def test_pictures_are_dropped_pasted_and_chosen(at_editor: Page, running: Process, ours: Made) -> None:
     page = at_editor
-    page.evaluate(_GIVE, ["drop", "#blocks-title", "sea.png", "image/png", _png(), 0])
+    page.evaluate(GIVE, ["drop", "#blocks-title", "sea.png", "image/png", png(), 0])
     place = page.locator("[data-picture-drop]")
     expect(place).to_contain_text("“sea.png” is here, 40 × 30 pixels. Say below what it shows.")
     expect(page.frame_locator("#preview-frame").locator("img[src*='/pictures/']")).to_be_visible()
     _saved(page)
     first = _document(running, ours)["body"][1]["url"]
-    page.evaluate(_GIVE, ["paste", "#b-1-url", "hill.png", "image/png", _png(50), 0])
+    page.evaluate(GIVE, ["paste", "#b-1-url", "hill.png", "image/png", png(50), 0])
     expect(place).to_contain_text("“hill.png” is here")
     page.get_by_label("Choose a picture").set_input_files(
-        {"name": "lake.png", "mimeType": "image/png", "buffer": base64.b64decode(_png(60))}
+        {"name": "lake.png", "mimeType": "image/png", "buffer": base64.b64decode(png(60))}
     )
     expect(place).to_contain_text("“lake.png” is here")
     _saved(page)
@@ -231,7 +204,7 @@ def test_what_is_no_picture_for_mailboxes_is_refused_with_the_remedy(at_editor: 
         ("huge.jpg", "image/jpeg", "", 6_000_000, "6.0 MB is too large: 5 MB at most. Save it with 1,200 pixels"),
         ("broken.png", "image/png", "AAAA", 0, "This is no PNG, JPEG, GIF or WebP"),
     ):
-        page.evaluate(_GIVE, ["drop", "[data-picture-drop]", name, kind, content, size])
+        page.evaluate(GIVE, ["drop", "[data-picture-drop]", name, kind, content, size])
         expect(place).to_contain_text(said)
     expect(page.locator("#b-1-url")).to_have_value("")
 
@@ -239,7 +212,7 @@ def test_what_is_no_picture_for_mailboxes_is_refused_with_the_remedy(at_editor: 
 def test_a_logo_is_dropped_onto_the_brand(page: Page, live_server: LiveServer, ours: Made) -> None:
     sign_in(page, live_server.url, ours.email)
     page.goto(f"{live_server.url}/settings/brand")
-    page.evaluate(_GIVE, ["drop", "[data-picture-drop]", "logo.png", "image/png", _png(), 0])
+    page.evaluate(GIVE, ["drop", "[data-picture-drop]", "logo.png", "image/png", png(), 0])
     expect(page.locator("[data-picture-drop]")).to_contain_text("“logo.png” is here, 40 × 30 pixels. Save to use it.")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("The brand is saved")).to_be_visible()
@@ -281,9 +254,9 @@ def test_another_persons_change_is_told_and_what_was_typed_stays(at_editor: Page
     page = at_editor
     with running.database.unit() as session:
         session.get_one(EmailTemplate, ours.ids["template_id"]).revision = 9
-    _field(page, "Preview text optional").fill("Mine")
+    text_field(page, "Preview text optional").fill("Mine")
     expect(page.locator("#editor-state")).to_contain_text("Somebody else has changed this template meanwhile")
-    expect(_field(page, "Preview text optional")).to_have_text("Mine")
+    expect(text_field(page, "Preview text optional")).to_have_text("Mine")
     assert "preheader" not in _document(running, ours)
 
 
@@ -298,7 +271,7 @@ def test_chips_their_picker_pictures_and_code_are_accessible(
         row.document = {**row.document, "body": [{"kind": "text", "text": text}, {"kind": "image"}]}
     page = _signed_in(browser, live_server, ours, width, scheme, complaints)
     page.goto(f"{live_server.url}/templates/{ours.ids['template_id']}/edit")
-    _field(page, "Text")
+    text_field(page, "Text")
     _complain(page, "chips", RULES, complaints)
     complaints += [one for one in page.evaluate(TOO_SMALL) if "visually-hidden" not in one]
     page.get_by_role("button", name="Insert a variable into Text").click()

@@ -78,7 +78,7 @@ function put(place, picture) {
   show(place);
   const alt = document.getElementById(field.id.replace(/-url$/, "-alt"));
   const describe = alt && alt !== field && !alt.value ? " Say below what it shows." : "";
-  const more = field.form.id === "editor-form" ? describe : " Save to use it.";
+  const more = field.form.matches("#editor-form, [data-drawer-form]") ? describe : " Save to use it.";
   say(place, `“${picture.name}” is here, ${picture.width} × ${picture.height} pixels.${more}`);
 }
 
@@ -131,7 +131,7 @@ function take(target, file) {
   return true;
 }
 document.addEventListener("htmx:afterSettle", (event) => {
-  if (!waiting || event.detail.elt?.id !== "editor-form") return;
+  if (!waiting || !["editor-form", "builder"].includes(event.detail.elt?.id)) return;
   const places = document.querySelectorAll("[data-picture-drop]");
   const file = waiting;
   waiting = null;

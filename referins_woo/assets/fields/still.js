@@ -52,6 +52,9 @@ export function clear() {
   return { focused, typed };
 }
 
+/** Put the focus into the box of a field. */
+export const enter = (field) => boxes.get(field)?.firstElementChild.focus();
+
 /** The classes of a box around a field. */
 export const boxClass = (field) =>
   `chips${field.classList.contains("form-control-sm") ? " chips-sm" : ""}${field.tagName === "INPUT" ? "" : " chips-lines"}${field.classList.contains("b-code") ? " b-code" : ""}`;
