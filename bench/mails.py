@@ -23,6 +23,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import make_url
 
 from bench import Row
+from bench._crowd import seconds_beside
 from bench._databases import databases
 from bench._processes import serving
 from referins_woo import queues
@@ -52,11 +53,13 @@ _TEMPLATE = {"subject": "Your order {{ order.number }}", "preheader": "It is in 
 
 def run(quick: bool) -> list[Row]:
     """Measure and return the rows."""
-    return rows_of(count=300 if quick else 2_000, pairs=2 if quick else 5, renders=200 if quick else 1_000)
+    if quick:
+        return rows_of(count=300, pairs=2, renders=200, crowd=5_000)
+    return rows_of(count=2_000, pairs=5, renders=1_000, crowd=1_000_000)
 
 
-def rows_of(*, count: int, pairs: int, renders: int) -> list[Row]:
-    """Send `count` e-mails `pairs` times each way, on both databases."""
+def rows_of(*, count: int, pairs: int, renders: int, crowd: int) -> list[Row]:
+    """Send `count` e-mails `pairs` times each way, on both databases; then one beside a `crowd` of another account."""
     rows = []
     settle()  # as a worker is: whoever comes back from the disk waits less for the interpreter
     with ExitStack() as stack:
@@ -81,6 +84,10 @@ def rows_of(*, count: int, pairs: int, renders: int) -> list[Row]:
                 Row(_NAME, f"{kind}: about an order / bare loop", statistics.median(orders) / limit, "", 0.5),
                 Row(_NAME, f"{kind}: marketing / bare loop", statistics.median(marketing) / limit, ""),
             ]
+            with contextlib.closing(Smtp(SmtpSettings.from_url(f"smtps://127.0.0.1:{port}"), trust=trust)) as line:
+                beside = seconds_beside(url, line, _SENDER, _TEMPLATE, crowd)
+            what = f"{kind}: one e-mail, beside {crowd:,} due of another account"
+            rows.append(Row(_NAME, what, beside, "s", 5.0, higher_is_better=False))
     for what, lines, gate in (("an order of 3 lines", 3, 0.5), ("an order of 30 lines", 30, 3.0)):
         rows.append(Row(_NAME, f"render {what}: p50", _render(lines, renders), "ms", gate, higher_is_better=False))
     return rows

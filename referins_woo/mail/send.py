@@ -41,6 +41,9 @@ log = structlog.get_logger(__name__)
 
 DRAIN_SECONDS: Final = 8.0
 """Short enough that a worker that is told to stop has stopped after ten seconds."""
+BATCH_SECONDS: Final = 2.0
+"""At a slow mail server a batch is given back after so long: what came meanwhile, from others or about an order, takes
+its turn with the rest."""
 WAITS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 30, 60, 120, 240, 480, 720))
 """After each "not now"; then it is given up. Greylists want 1 to 30 minutes."""
 _AFTER_AWAY: Final = timedelta(seconds=5)
@@ -103,15 +106,24 @@ class Drain:
                     batch = self._claim()
                     if not batch:
                         return False
-                    for message, written in self._composed(batch):
-                        if time.monotonic() > until:
-                            self._close_books()
-                            return True
-                        self._send_one(message, written)
-                        Drain.last_account = message.account_id
+                    whole = self._send_batch(batch, min(until, time.monotonic() + BATCH_SECONDS))
+                    is_over = time.monotonic() > until
+                    if is_over or not whole:
+                        self._close_books()
+                    if is_over:
+                        return True
         except Away:
             self._close_books()
             return False
+
+    def _send_batch(self, batch: list[Claimed], until: float) -> bool:
+        """Send what there is time for; returns whether that was all of it."""
+        for message, written in self._composed(batch):
+            if time.monotonic() > until:
+                return False
+            self._send_one(message, written)
+            Drain.last_account = message.account_id
+        return True
 
     @contextmanager
     def _hanging_up_when_broken_off(self) -> Iterator[None]:

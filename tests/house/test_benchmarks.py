@@ -24,7 +24,7 @@ def test_benchmarks_run() -> None:
     told(chain.rows_of(steady=20, burst=20, seconds=1, flood_seconds=1), "chain")
     told(lists.rows_of(count=60, times=1), "lists")
     told(engine.rows_of(seconds=0.2), "engine")
-    told(mails.rows_of(count=20, pairs=1, renders=5), "mails")
+    told(mails.rows_of(count=20, pairs=1, renders=5, crowd=60), "mails")
     told(matching.rows_of(customers=200, times=1), "matching")
     told(start.rows_of(times=1), "start")
     told(stock_push.rows_of(goods=150, times=1, seconds=0.01), "stock_push")

@@ -465,6 +465,26 @@ def test_accounts_take_turns(post: Post, fake: FakeProvider) -> None:
     assert len(fake.delivered) == 3 * claims.BATCH + 2
 
 
+def test_at_a_slow_mail_server_nobody_waits_for_a_batch_of_somebody_else(
+    post: Post, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [0.0]
+    monkeypatch.setattr(send.time, "monotonic", lambda: seconds[0])
+    post.put_many(2 * claims.BATCH)
+    deliver = fake.deliver
+
+    def slowly(content: bytes) -> str:
+        seconds[0] += 0.5
+        if len(fake.delivered) == 3:
+            post.put("other@example.com", account_id=2)
+        return deliver(content)
+
+    monkeypatch.setattr(fake, "deliver", slowly)
+    post.drain(fake, seconds=1_000)
+    assert fake.recipients.index("other@example.com") <= 4 + send.BATCH_SECONDS / 0.5 + 1
+    assert len(set(fake.recipients)) == len(fake.recipients) == 2 * claims.BATCH + 1
+
+
 def test_a_drain_ends_in_time_and_gives_back_the_rest(post: Post, fake: FakeProvider) -> None:
     post.put_many(5)
     assert post.drain(fake, seconds=-1) is True

@@ -25,6 +25,7 @@ from referins_woo.stores import links
 from referins_woo.stores.models import Store
 from tests.conftest import LiveServer
 from tests.factories.rows import PASSWORD, Made, account_with_everything
+from tests.services.inside import wait_until
 
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 HUB = "/settings/integrations/woocommerce"
@@ -625,7 +626,7 @@ def test_a_header_stays_while_the_rows_pass(
     page = _signed_in(browser, live_server, ours, 1440, "light", complaints)
     page.goto(f"{live_server.url}/contacts?size=50")
     page.mouse.wheel(0, 1_500)
-    page.wait_for_function("window.scrollY > 1000")
+    wait_until(lambda: page.evaluate("window.scrollY > 1000"), 10, "it does not scroll")
     top = page.locator("thead th").nth(1).bounding_box()
     assert top is not None
     assert 0 <= top["y"] < 5
