@@ -11,8 +11,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import math
+import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +24,6 @@ import orjson
 from sqlalchemy import JSON as PlainJSON
 from sqlalchemy import (
     BigInteger,
-    Connection,
     DateTime,
     Dialect,
     Engine,
@@ -37,6 +38,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
+
+from referins_woo.alone import Alone
 
 _LOST = ("08", "080", "57P")
 """How PostgreSQL's codes begin where the connection is gone; an error without a code never reached the server."""
@@ -104,6 +107,7 @@ class Database:
             path = Path(self.url.database or "")
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock_path = path.with_name(path.name + ".lock")
+            self._lock = 0, 0
             options["connect_args"] = {"timeout": 15, "check_same_thread": False}
             options["pool_size"] = pool_size
         else:
@@ -137,16 +141,12 @@ class Database:
             yield lambda: self._unit_of(session)
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[Connection | None]:
-        """A kept connection on which each statement is a unit by itself: one round trip to PostgreSQL, not four.
-
-        None on SQLite, where nothing travels.
-        """
-        if self.is_sqlite:
-            yield None
-            return
-        with self.engine.connect() as connection, self._named_errors():
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+    def alone(self) -> Iterator[Alone]:
+        """A kept connection for small units that are made without a session."""
+        with self.engine.connect() as connection:
+            if not self.is_sqlite:
+                connection = connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield Alone(connection, self._driving)
 
     @contextlib.contextmanager
     def _unit_of(self, session: Session) -> Iterator[Session]:
@@ -187,17 +187,32 @@ class Database:
             ) from error
 
     @contextlib.contextmanager
+    def _driving(self) -> Iterator[None]:
+        with self.write_lock(), self._named_errors():
+            yield
+
+    @contextlib.contextmanager
     def write_lock(self) -> Iterator[None]:
         """Hold the right to write on SQLite (a lock file, so that waiting writers are served in turn)."""
         if not self.is_sqlite:
             yield
             return
-        with self._thread_lock, self._lock_path.open("a") as lock_file:
+        with self._thread_lock:
+            lock_file = self._opened_lock()
             fcntl.flock(lock_file, fcntl.LOCK_EX)
             try:
                 yield
             finally:
                 fcntl.flock(lock_file, fcntl.LOCK_UN)
+
+    def _opened_lock(self) -> int:
+        """Return the lock file, opened once by each process: a fork would share what is open, and the lock with it."""
+        owner, number = self._lock
+        if owner != os.getpid():
+            number = os.open(self._lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            self._lock = os.getpid(), number
+            weakref.finalize(self, os.close, number).atexit = False
+        return number
 
     def dispose(self) -> None:
         """Close all connections."""

@@ -8,16 +8,17 @@ after it leaves `sending`, which nobody sends again (E2).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Connection, Integer, Row, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import Integer, Row, bindparam, func, literal_column, or_, select, update
 from sqlalchemy.orm import Session
 
 from referins_woo import clock
+from referins_woo.alone import Alone, Unit
 from referins_woo.commerce.upsert.bulk import table_of
 from referins_woo.conditions import one_of
 from referins_woo.db import is_postgresql
@@ -97,14 +98,22 @@ def begin(session: Session, token: str, message: Claimed, rendered: dict[str, An
 
 
 def begin_alone(
-    connection: Connection, token: str, message: Claimed, rendered: dict[str, Any], before: Outcome | None
+    alone: Alone,
+    token: str,
+    message: Claimed,
+    rendered: dict[str, Any],
+    before: Outcome | None,
+    waiting: Callable[[], None],
 ) -> bool:
-    """`record` that the message before was sent, if there was one, and `begin`, in one statement of PostgreSQL."""
+    """`record` that the message before was sent, if there was one, and `begin`, as a unit without a session.
+
+    `waiting` is called when the disk is waited for.
+    """
     given = _of_begin(token, message, rendered)
     if before is None:
-        return connection.execute(_BEGIN[message.purpose], given).rowcount == 1
+        return alone.make(_BEGIN_FIRST[message.purpose], given, waiting) == 1
     given |= {"b_before": before.message_id, "b_reply": before.reply}
-    return connection.execute(_BEGIN_AFTER[message.purpose], given).rowcount == 1
+    return alone.make(_BEGIN_AFTER[message.purpose], given, waiting) == 1
 
 
 def _of_begin(token: str, message: Claimed, rendered: dict[str, Any]) -> dict[str, Any]:
@@ -222,7 +231,8 @@ _SENT: Final = (
     .values(state="sent", reason="", sent_at=bindparam("b_now"), provider_reply=bindparam("b_reply"), lease_until=None)
 )
 
-_BEGIN_AFTER: Final = {purpose: begin.add_cte(_SENT.cte("before")) for purpose, begin in _BEGIN.items()}
+_BEGIN_FIRST: Final = {purpose: Unit(begin) for purpose, begin in _BEGIN.items()}
+_BEGIN_AFTER: Final = {purpose: Unit(_SENT, begin) for purpose, begin in _BEGIN.items()}
 
 
 def _due(session: Session, lane: int, most: int, now: datetime, last_account: int) -> list[int]:

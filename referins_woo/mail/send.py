@@ -18,11 +18,11 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from referins_woo import clock
+from referins_woo.alone import Alone
 from referins_woo.crypto import Vault
 from referins_woo.db import Database
 from referins_woo.errors import Final as FinalError
@@ -78,7 +78,7 @@ class Drain:
         """`vault` opens sealed facts, without it messages that have some fail; `pace`: how fast, None for any speed."""
         self._database = database
         self._unit: Callable[[], AbstractContextManager[Session]] = database.unit
-        self._alone: Connection | None = None
+        self._alone: Alone | None = None
         self._pace = pace or Pace()
         self._wishes: dict[int, settings.Wishes] = {}
         self._vault = vault
@@ -199,7 +199,6 @@ class Drain:
             if isinstance(error, Away):
                 raise
             return
-        self._ahead = self._write_ahead()
         if not self._begin(ready):
             self._provider.withdraw()
             return
@@ -252,11 +251,13 @@ class Drain:
         committed = time.monotonic()
         before = self._pending
         if self._alone is not None and not self._listening and (before is None or before.state == "sent"):
-            begun = claims.begin_alone(self._alone, self._token, message, ready.rendered, before)
+            waiting = self._start_ahead
+            begun = claims.begin_alone(self._alone, self._token, message, ready.rendered, before, waiting)
         else:
             with self._unit() as session:
                 self._record(session)
                 begun = claims.begin(session, self._token, message, ready.rendered)
+                self._start_ahead()
         self._pending = None
         if not begun:
             self._skip_unwanted(message)
@@ -264,6 +265,9 @@ class Drain:
             self._unkept.append((message.id, ready.body))
         # Stopped and woken after the lease: somebody has given this message up meanwhile.
         return begun and time.monotonic() - committed < claims.SENDING_LEASE.total_seconds()
+
+    def _start_ahead(self) -> None:
+        self._ahead = self._write_ahead()
 
     def _skip_unwanted(self, message: Claimed) -> None:
         """Say why a message was not begun, where somebody wants it no more; else another worker has it."""

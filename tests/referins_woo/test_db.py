@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from select import select as select_ready
+
 import pytest
 from sqlalchemy import func, select
 
@@ -67,3 +71,23 @@ def test_one_of_is_answered_from_an_index(database: Database) -> None:
         compiled = str(_NUMBERED.compile(dialect=session.get_bind().dialect))
         plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", ("[1,2]",)).all()
     assert any("USING INTEGER PRIMARY KEY" in row[-1] for row in plan), plan
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_who_was_forked_waits_for_its_turn_to_write(database: Database) -> None:
+    """What is open is shared over a fork, and a lock on it would be both processes' own."""
+    with database.unit() as session:
+        session.add(Account(name="Ada"))
+    told, tell = os.pipe()
+    with database.write_lock():
+        child = os.fork()
+        if not child:
+            database._thread_lock = threading.Lock()  # the parent's thread, which holds it, is not here
+            with database.write_lock():
+                os.write(tell, b"mine")
+            os._exit(0)
+        assert select_ready([told], [], [], 0.3)[0] == [], "the parent writes"
+    assert select_ready([told], [], [], 20)[0] == [told]
+    assert os.waitpid(child, 0)[1] == 0
+    os.close(told)
+    os.close(tell)

@@ -333,9 +333,9 @@ def test_a_kill_around_every_commit_repeats_nothing(
     committed: bool,
 ) -> None:
     post.put_many(3)
-    alone = not post.database.is_sqlite  # there each statement commits, and records the message before as well
-    name = "begin_alone" if alone and where == "begin" else where
-    fatal = 1 if where == "claim" or (alone and where == "record") else 2
+    # What begins a sending is a unit by itself, and records the message before as well.
+    name = "begin_alone" if where == "begin" else where
+    fatal = 1 if where in ("claim", "record") else 2
     original = getattr(claims, name)
     calls = 0
 
