@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from referins_woo import planner
 from referins_woo.accounts import jobs as accounts
 from referins_woo.customer_mapping import jobs as customer_mapping
 from referins_woo.ingest import jobs as ingest
@@ -27,6 +28,7 @@ TABLE: Final[tuple[tuple[str, float, Callable[[], None]], ...]] = (
     ("sweeps", 15, ingest.ring_for_sweeps),
     ("files of contacts", 10, ingest.ring_for_contact_files),
     ("comparisons", 600, ingest.ring_for_reconciles),
+    ("tables that have grown", 5, planner.look_again),
     ("events", 5, runs.ring_for_events),
     ("due runs", 1, runs.ring_for_due_runs),
     ("re-reads", 5, runs.ring_for_rereads),

@@ -1,0 +1,60 @@
+"""PostgreSQL's planner is told of tables that have grown; SQLite's needs no telling."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import insert, text
+
+from referins_woo import planner
+from referins_woo.commerce.models import Contact
+from referins_woo.db import Database
+from referins_woo.process import Process
+from tests.services.inside import wait_until
+
+_KNOWN = text("SELECT reltuples FROM pg_class WHERE oid = 'contacts'::regclass")
+_NOW = text("SELECT pg_stat_force_next_flush()")
+
+
+def _add(database: Database, count: int) -> None:
+    with database.unit() as session:
+        session.execute(insert(Contact), [{"account_id": 1, "name": f"Contact {n}"} for n in range(count)])
+        if not database.is_sqlite:
+            session.execute(_NOW)
+
+
+def _known(database: Database) -> float:
+    with database.reading() as session:
+        return float(session.scalar(_KNOWN) or 0)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_a_table_is_looked_at_again_once_it_holds_several_times_as_much(running: Process, database: Database) -> None:
+    def known_after_a_look(wanted: float) -> bool:
+        planner.look_again()
+        return _known(database) == wanted
+
+    _add(database, 400)
+    wait_until(lambda: known_after_a_look(400), 20, "it was not looked at")
+    _add(database, 100)
+    for _ in range(3):
+        assert known_after_a_look(400), "a quarter more changes no plan"
+    _add(database, 2_000)
+    wait_until(lambda: known_after_a_look(2_500), 20, "it was not looked at again")
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+def test_a_table_that_somebody_else_holds_is_left_for_the_next_time(running: Process, database: Database) -> None:
+    _add(database, 400)
+    with database.unit() as session:
+        session.execute(text("LOCK TABLE contacts IN SHARE UPDATE EXCLUSIVE MODE"))
+        planner.look_again()
+        assert _known(database) <= 0
+    planner.look_again()
+
+
+@pytest.mark.parametrize("backend", ["sqlite"])
+def test_sqlite_is_left_alone(running: Process, database: Database) -> None:
+    _add(database, 400)
+    planner.look_again()
+    with database.reading() as session:
+        assert session.scalar(text("SELECT count(*) FROM sqlite_master WHERE name = 'sqlite_stat1'")) == 0
