@@ -69,6 +69,7 @@ class Alone:
         """`writing` gives the right to write; a connection to PostgreSQL is in autocommit."""
         self._connection, self._writing = connection, writing
         self._begins = connection.dialect.name == "sqlite"
+        self._error = connection.dialect.loaded_dbapi.Error
 
     def make(self, unit: Unit, given: Mapping[str, Any], waiting: Callable[[], None]) -> int:
         """Make a unit; it is durable on return. Returns how many rows its last statement changed. Raises DBAPIError.
@@ -79,6 +80,7 @@ class Alone:
         statements = unit.prepared(self._connection.dialect)
         with self._writing():
             cursor = self._connection.connection.cursor()
+            whole = False
             try:
                 if self._begins:
                     cursor.execute("BEGIN IMMEDIATE")
@@ -90,11 +92,10 @@ class Alone:
                 if self._begins:
                     waiting()
                     cursor.execute("COMMIT")
-            except BaseException:
-                if self._begins:
-                    with suppress(Exception):  # what failed first is to be known, not that this does too
-                        cursor.execute("ROLLBACK")
-                raise
+                whole = True
             finally:
+                if self._begins and not whole:
+                    with suppress(self._error):  # what failed first is to be known, not that this does too
+                        cursor.execute("ROLLBACK")
                 cursor.close()
         return changed

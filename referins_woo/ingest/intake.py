@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from concurrent.futures import Future
 from typing import Any, Final
 
@@ -29,6 +30,9 @@ COLUMNS = (
 )
 _MOST = 500
 _TRIES = 3
+_BUSY_SECONDS = 0.005
+_COMPANY_SECONDS = 0.0015
+"""Where one delivery follows the other, a commit waits so long for more: it costs more than what is in it."""
 _PASSING: Final = frozenset({"40001", "40P01"})
 """PostgreSQL's codes for a serialization failure and a deadlock."""
 _UNDONE_KEY = ("store_id", "topic", "body_sha256")
@@ -66,8 +70,11 @@ class Intake:
                     self._thread.start()
 
     def _write_forever(self) -> None:
+        wrote_at = -_BUSY_SECONDS
         while True:
             batch = [self._waiting.get()]
+            if time.monotonic() - wrote_at < _BUSY_SECONDS:
+                time.sleep(_COMPANY_SECONDS)
             try:
                 self._write_surely(batch)
             except (SQLAlchemyError, OSError, ValueError) as error:
@@ -76,6 +83,7 @@ class Intake:
             else:
                 for _, done in batch:
                     done.set_result(None)
+            wrote_at = time.monotonic()
 
     def _write_surely(self, batch: list[_Waiting]) -> None:
         """Write with a new connection where the old one broke. A commit whose answer was lost is not made twice."""
