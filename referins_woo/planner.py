@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 _OUTGROWN: Final = text(
     "SELECT quote_ident(stat.relname) FROM pg_stat_user_tables AS stat JOIN pg_class ON pg_class.oid = stat.relid"
-    " WHERE stat.schemaname = current_schema()"
+    " WHERE stat.schemaname = current_schema() AND pg_has_role(pg_class.relowner, 'USAGE')"
     " AND stat.n_mod_since_analyze > 300 + 4 * greatest(pg_class.reltuples, 0)"
 )
 _PATIENCE: Final = text("SET LOCAL lock_timeout = '1s'")
