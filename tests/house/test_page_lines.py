@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.house.test_trigger_law import all_tests
 
-SECTIONS = ("3.1", "3.2", "3.3", "3.4", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11")
+SECTIONS = ("3.1", "3.2", "3.3", "3.4", "3.5", "3.6", "3.7", "3.8", "3.9", "3.10", "3.11")
 _BUILT = "test_an_automation_is_built_tested_published_and_mails_who_buys"
 
 LINES: dict[str, tuple[str, ...]] = {
@@ -122,6 +122,38 @@ LINES: dict[str, tuple[str, ...]] = {
     "Done screen: totals, skipped": (
         "test_from_a_fresh_start_to_the_reminder_that_stops_when_paid",
         "test_a_running_import_tells_counts_rate_time_left_and_when_it_got_on_last",
+    ),
+    # 3.5 Connection health, reconnect
+    "Rows: API (latency, last error)": (
+        "test_health_shows_the_ledger_the_webhooks_and_how_the_store_answers",
+        "test_sync_now_for_a_store_that_has_a_pause_says_when_it_is_asked",
+    ),
+    "Deliveries table: time, topic, delivery id": (
+        "test_a_delivery_s_payload_is_shown_with_personal_data_masked",
+        "test_a_failed_delivery_is_tried_again_alone_or_with_all_others",
+        "test_from_the_mail_s_link_to_caught_up",
+    ),
+    "WooCommerce disables a webhook after more than 5": (
+        "test_health_shows_the_ledger_the_webhooks_and_how_the_store_answers",
+        "test_what_is_not_active_is_made_anew_because_its_failures_stay_counted",
+        "test_orders_placed_while_the_webhooks_were_disabled",
+        "test_row_93_hooks_are_found_and_made_anew_once_and_what_they_missed_is_here",
+    ),
+    "401/403/404 → one confirming probe": (
+        "test_row_01_a_lasting_401_asks_to_reconnect_once",
+        "test_the_banner_stands_on_every_page_and_the_store_s_page_repairs_too",
+        "test_orders_placed_while_the_store_was_lost",
+    ),
+    "Reconnect page: which store, since when": (
+        "test_from_the_mail_s_link_to_caught_up",
+        "test_the_reconnect_link_shows_one_store_and_signs_nobody_in",
+        "test_a_new_link_is_sent_to_the_users_at_most_once_an_hour",
+    ),
+    "Disconnect asks: keep data / delete data": (
+        "test_disconnecting_asks_what_becomes_of_the_data",
+        "test_disconnecting_takes_ours_out_and_leaves_the_others",
+        "test_deleting_a_stores_data_takes_all_of_it_and_leaves_the_other_stores",
+        "test_disconnecting_and_connecting_again_doubles_nothing_and_fires_nothing",
     ),
     # 3.6 Tables
     "Server-side search (300 ms debounce)": (

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import select, update
 
 from referins_woo import clock as application_clock
+from referins_woo.commerce.models import Order
 from referins_woo.ingest.models import Import
 from referins_woo.process import Process
 from referins_woo.queues import MemoryBells
@@ -307,6 +308,25 @@ def test_sync_settings_change_later_and_the_store_page_shows_them(
     store = _store(running, ours.ids["store_id"])
     assert (store.sync_orders, store.sync_contacts) == (True, False)
     assert 'value="orders" checked' in merchant.get(base).text
+
+
+def test_disconnecting_asks_what_becomes_of_the_data(merchant: Visitor, ours: Made, running: Process) -> None:
+    base = f"{HUB}/{ours.ids['store_id']}"
+    asked = merchant.get(f"{base}/disconnect").text
+    for words in (
+        "Our webhooks are removed from the store and its keys are erased here",
+        'name="data" value="keep" checked',
+        'name="data" value="delete"',
+        "Connecting the store again doubles nothing",
+    ):
+        assert words in asked, words
+    said = merchant.follow(merchant.post(f"{base}/disconnect", {"data": "keep"})).text
+    assert "The store is disconnected and its keys are erased. Its data stays." in said
+    store = _store(running, ours.ids["store_id"])
+    assert (store.state, store.key_locked, store.secret_locked) == ("disconnected", None, None)
+    assert store.deleting_since is None
+    with running.database.reading() as session:
+        assert session.get(Order, ours.ids["order_id"]) is not None
 
 
 def test_a_second_import_is_refused_while_one_runs(merchant: Visitor, ours: Made) -> None:
