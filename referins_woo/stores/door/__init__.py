@@ -6,8 +6,9 @@ not work any more; the store's state and the mails about it are committed by the
 Final. A refusal is first confirmed by `stores.confirm`; nothing sleeps here.
 """
 
+from referins_woo.stores.door.asking import Page
 from referins_woo.stores.door.line import ITS_OWN_FAULT, Faltered, NotSupported, Rejected
-from referins_woo.stores.door.opened import Door, HookRecord, Newest, Page, open_store
+from referins_woo.stores.door.opened import Door, HookRecord, Newest, open_store
 from referins_woo.stores.door.reaching import ClientProbes, auth_modes, http_of, reach, try_write
 from referins_woo.stores.view import StoreView
 

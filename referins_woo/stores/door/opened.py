@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar
-
-import structlog
+from datetime import datetime, timedelta
+from typing import Any
 
 from referins_woo import clock
 from referins_woo.commerce.records import (
@@ -15,7 +13,6 @@ from referins_woo.commerce.records import (
     CustomerRecord,
     OrderRecord,
     ProductRecord,
-    Raw,
     RefundRecord,
     Unreadable,
     VariantRecord,
@@ -24,33 +21,15 @@ from referins_woo.errors import Final as FinalError
 from referins_woo.errors import RetryLater, StoreMustReconnect
 from referins_woo.process import Process
 from referins_woo.stores import connection, settings, translate
-from referins_woo.stores.door.line import ITS_OWN_FAULT, Faltered, GoneRecord, Line
+from referins_woo.stores.door.asking import Asking, Page, by_id, dates_between, ids_of, listed
+from referins_woo.stores.door.line import GoneRecord, Line
 from referins_woo.stores.door.reaching import reach
 from referins_woo.stores.door.shelf import Shelf
 from referins_woo.stores.models import Store
 from referins_woo.stores.view import StoreView, view_of
-from referins_woo.woo.client import Answer, Params, WooClient
-
-log = structlog.get_logger(__name__)
-
-R = TypeVar("R")
+from referins_woo.woo.client import WooClient
 
 _NEWEST = 10
-_PLACES = ((0, "desc"), (0, "asc"), (1, "desc"), (1, "asc"), (9, "desc"), (9, "asc"))
-"""Where one id is asked for, one after the other, while the store fails there by a fault of its own."""
-_LOOKS = 3
-"""How often a list is read that lacks a row which its owner names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[R]):
-    """One page of a list. `total` is the store's claim, a hint only; `date` is the store's clock."""
-
-    rows: list[R | Unreadable]
-    ids: list[int]
-    """Woo ids, in the order of the rows."""
-    total: int | None
-    date: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +78,12 @@ def open_store(process: Process, store_id: int, *, force: bool = False) -> Door:
     return Door(process, view, reach(process.config, view.url, key, secret, mode, max(view.connections, 1), skew))
 
 
-class Door:
+class Door(Asking):
     """An open door to one store. Its methods may be called from several threads."""
 
     def __init__(self, process: Process, store: StoreView, client: WooClient) -> None:
         """Use `open_store`."""
-        self.store = store
-        self._line = Line(process, store, client)
+        super().__init__(store, Line(process, store, client))
         self.shelf = Shelf(self._line)
 
     @property
@@ -129,8 +107,10 @@ class Door:
         newest_first: bool = False,
     ) -> Page[OrderRecord]:
         """Return one page of orders, by id. Without `statuses` drafts of the checkout and trash are left out (28)."""
-        params = _by_id(offset, per_page, "desc" if newest_first else order) | _dates(modified_after, after, before)
-        params |= {"status": _listed(statuses), "include": _listed(include)}
+        params = by_id(offset, per_page, "desc" if newest_first else order) | dates_between(
+            modified_after, after, before
+        )
+        params |= {"status": listed(statuses), "include": listed(include)}
         return self._page("orders", params, translate.order)
 
     def order(self, woo_id: int) -> OrderRecord | Unreadable | None:
@@ -162,10 +142,10 @@ class Door:
 
         Raises NotSupported where the store has no list of all refunds, or of all variations.
         """
-        limits = _dates(None, after) | {"role": role, "status": _listed(statuses)}
-        params = _by_id(offset, per_page, "asc") | limits | {"_fields": "id"}
+        limits = dates_between(None, after) | {"role": role, "status": listed(statuses)}
+        params = by_id(offset, per_page, "asc") | limits | {"_fields": "id"}
         answer = self._get(path, params, optional=path in ("refunds", "variations"))
-        return Page([], _ids(_rows(answer)), answer.total, answer.date)
+        return Page([], ids_of(answer.rows()), answer.total, answer.date)
 
     def count(
         self,
@@ -176,14 +156,14 @@ class Door:
         statuses: Iterable[str] | None = None,
     ) -> int | None:
         """Return how many rows the store says a list has. Raises as `ids`."""
-        limits = _dates(None, after) | {"role": role, "status": _listed(statuses)}
+        limits = dates_between(None, after) | {"role": role, "status": listed(statuses)}
         return self._one_id(path, limits, optional=path in ("refunds", "variations")).total
 
     def refunds(
         self, *, offset: int = 0, per_page: int = 100, include: Iterable[int] | None = None
     ) -> Page[RefundRecord]:
         """Return one page of the refunds of all orders. Raises NotSupported where the route is not there."""
-        params = _by_id(offset, per_page, "asc") | {"include": _listed(include)}
+        params = by_id(offset, per_page, "asc") | {"include": listed(include)}
         return self._page("refunds", params, translate.refund, optional=True)
 
     def refunds_of(self, order_woo_id: int, named: Iterable[int] = ()) -> tuple[RefundRecord, ...]:
@@ -202,7 +182,7 @@ class Door:
         """
         params: dict[str, Any] = {"orderby": "modified", "order": "desc", "per_page": _NEWEST}
         answer = self._get(path, params | {"_fields": "id,date_modified_gmt"})
-        stamps = [translate.moment(raw.get("date_modified_gmt")) for raw in _rows(answer)]
+        stamps = [translate.moment(raw.get("date_modified_gmt")) for raw in answer.rows()]
         past = [stamp for stamp in stamps if stamp is not None and stamp <= answer.date]
         return Newest(max(past, default=None), answer.total, answer.date)
 
@@ -219,7 +199,7 @@ class Door:
     ) -> Page[CustomerRecord]:
         """Return one page of the users with `role` (`all`: everybody), by id."""
         order = "desc" if newest_first else "asc"
-        params = _by_id(offset, per_page, order) | {"role": role, "include": _listed(include)}
+        params = by_id(offset, per_page, order) | {"role": role, "include": listed(include)}
         return self._page("customers", params, translate.customer)
 
     def customers_by_ids(self, ids: Sequence[int]) -> dict[int, CustomerRecord | Unreadable]:
@@ -247,7 +227,7 @@ class Door:
     def customer_with_email(self, email: str) -> CustomerRecord | Unreadable | None:
         """Return the user who has this e-mail, in any case and whatever the role; None where nobody has it (48)."""
         answer = self._get("customers", {"role": "all", "email": email, "per_page": 1})
-        return next((translate.customer(raw) for raw in _rows(answer)), None)
+        return next((translate.customer(raw) for raw in answer.rows()), None)
 
     def create_customer(self, body: Mapping[str, Any]) -> CustomerRecord | Unreadable:
         """Make a customer and return it as the answer shows it.
@@ -271,7 +251,7 @@ class Door:
     def invites_customers(self) -> bool | None:
         """Return whether WooCommerce mails new customers a link to set their password; None where it does not say."""
         try:
-            rows = _rows(self._get("settings/email_customer_new_account"))
+            rows = self._get("settings/email_customer_new_account").rows()
         except GoneRecord:
             return None
         return next((str(raw.get("value")) == "yes" for raw in rows if raw.get("id") == "enabled"), None)
@@ -287,7 +267,7 @@ class Door:
         include: Iterable[int] | None = None,
     ) -> Page[ProductRecord]:
         """Return one page of products of every status but trash, by id, without their variants."""
-        params = _by_id(offset, per_page, "asc") | _dates(modified_after) | {"include": _listed(include)}
+        params = by_id(offset, per_page, "asc") | dates_between(modified_after) | {"include": listed(include)}
         return self._page("products", params, translate.product)
 
     def product(self, woo_id: int) -> ProductRecord | Unreadable | None:
@@ -338,14 +318,14 @@ class Door:
 
         Raises NotSupported where the store's WooCommerce has no such route.
         """
-        params = _by_id(offset, per_page, "asc") | _dates(moment)
+        params = by_id(offset, per_page, "asc") | dates_between(moment)
         return self._page("variations", params, translate.variant, optional=True)
 
     def categories(
         self, *, offset: int = 0, per_page: int = 100, include: Iterable[int] | None = None
     ) -> Page[CategoryRecord]:
         """Return one page of product categories, by id."""
-        params = _by_id(offset, per_page, "asc") | {"include": _listed(include)}
+        params = by_id(offset, per_page, "asc") | {"include": listed(include)}
         return self._page("products/categories", params, translate.category)
 
     def category(self, woo_id: int) -> CategoryRecord | Unreadable | None:
@@ -370,7 +350,7 @@ class Door:
         """Create a webhook; the store pings `delivery_url` before it answers (75)."""
         body = {"name": name, "topic": topic, "delivery_url": delivery_url, "secret": secret, "status": "active"}
         answer = self._line.call("webhooks", lambda client: client.post("webhooks", body), write=True)
-        raw = _whole(answer)
+        raw = answer.record()
         return HookRecord(raw["id"], str(raw.get("topic") or ""), str(raw.get("status")), str(raw.get("delivery_url")))
 
     def delete_webhook(self, woo_id: int) -> None:
@@ -383,110 +363,3 @@ class Door:
     def probe(self) -> datetime:
         """Ask the store for one order id and return its clock; a refusal is confirmed as any other."""
         return self._one_id("orders").date
-
-    def _one_id(self, path: str, limits: Params | None = None, *, optional: bool = False) -> Answer:
-        """Ask for one id: the newest or the oldest, or one further in where the store fails at both.
-
-        A row that stands there may be one that it cannot show: `_fields` do not help (row 19, recorded).
-        """
-        fault: Faltered | None = None
-        for offset, order in _PLACES:
-            params = _by_id(offset, 1, order) | dict(limits or {}) | {"_fields": "id"}
-            try:
-                return self._get(path, params, optional=optional)
-            except Faltered as error:
-                if error.status not in ITS_OWN_FAULT:
-                    raise
-                fault = error
-        assert fault is not None
-        raise fault
-
-    def _page(
-        self, path: str, params: dict[str, Any], read: Callable[[Raw], R | Unreadable], *, optional: bool = False
-    ) -> Page[R]:
-        answer = self._get(path, params, optional=optional)
-        rows = _rows(answer)
-        return Page([read(raw) for raw in rows], _ids(rows), answer.total, answer.date)
-
-    def _walk_for(self, path: str, named: set[int]) -> list[Raw]:
-        """Return all rows of a list; one that lacks a row which its owner names is walked again before it is believed.
-
-        A list may be empty or short for a moment: a cache, a replica that lags.
-        """
-        found: dict[int, Raw] = {}
-        for _ in range(_LOOKS):
-            found |= {raw["id"]: raw for raw in self._walk(path)}
-            if found.keys() >= named:
-                break
-        return list(found.values())
-
-    def _walk(self, path: str) -> list[Raw]:
-        """Return all rows of a list, by as many as the store bears; ends at a page that brings nothing new."""
-        found: dict[int, Raw] = {}
-        while True:
-            try:
-                answer = self._get(path, _by_id(len(found), self.store.page_size, "asc"))
-            except GoneRecord:
-                return []
-            rows = {raw["id"]: raw for raw in _rows(answer) if isinstance(raw.get("id"), int)}
-            if not rows.keys() - found.keys():
-                return list(found.values())
-            found |= rows
-            if answer.total is not None and len(found) >= answer.total:
-                return list(found.values())
-
-    def _record(self, path: str) -> Raw | None:
-        try:
-            return _whole(self._get(path))
-        except GoneRecord:
-            return None
-
-    def _get(self, path: str, params: Params | None = None, *, optional: bool = False) -> Answer:
-        def ask(client: WooClient) -> Answer:
-            answer = client.get(path, params)
-            if "/" in path and path.rpartition("/")[2].isdigit():
-                answer.record()
-            else:
-                answer.rows()
-            return answer
-
-        return self._line.call(path.partition("/")[0], ask, optional=optional)
-
-    def _readable(self, found: R | Unreadable) -> list[R]:
-        if isinstance(found, Unreadable):
-            log.warning("record left out", store_id=self.store.id, woo_id=found.woo_id, reason=found.reason_code)
-            return []
-        return [found]
-
-
-def _by_id(offset: int, per_page: int, order: str) -> dict[str, Any]:
-    return {"orderby": "id", "order": order, "offset": offset or None, "per_page": per_page}
-
-
-def _dates(
-    modified_after: datetime | None = None, after: datetime | None = None, before: datetime | None = None
-) -> dict[str, Any]:
-    given = {"modified_after": modified_after, "after": after, "before": before}
-    dates: dict[str, Any] = {name: _gmt(moment) for name, moment in given.items() if moment is not None}
-    # With dates_are_gmt a Z would shift the bound by the site's offset, with status 200 (13).
-    return {**dates, "dates_are_gmt": True} if dates else {}
-
-
-def _gmt(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def _listed(values: Iterable[str] | Iterable[int] | None) -> str | None:
-    return None if values is None else ",".join(str(value) for value in values)
-
-
-def _rows(answer: Answer) -> list[Raw]:
-    return answer.rows()
-
-
-def _whole(answer: Answer) -> Raw:
-    return answer.record()
-
-
-def _ids(rows: list[Raw]) -> list[int]:
-    return [raw["id"] if isinstance(raw.get("id"), int) else 0 for raw in rows]
