@@ -63,3 +63,9 @@ AT_ONCE: Final = frozenset({"start_runs", "advance_runs"})
 
 QUICK: Final = frozenset({"drain_deliveries", "start_runs", "advance_runs", "send_messages"})
 """Bells that ring many times a second, and that a sweep rings again within five: a worker lingers for them."""
+
+
+def seconds_of(name: str) -> int:
+    """Return how long a bell's job may take; of a bell that a newer version rings at our door, the longest of ours."""
+    kind = BELLS.get(name)
+    return kind.seconds if kind is not None else max(one.seconds for one in BELLS.values())

@@ -24,7 +24,7 @@ from rq import Queue, Retry
 from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 
 from referins_woo import logs
-from referins_woo.bells import AT_ONCE, BELLS, QUEUES, QUICK
+from referins_woo.bells import AT_ONCE, BELLS, QUEUES, QUICK, seconds_of
 from referins_woo.lingering import Arg, Bell, Door
 
 log = structlog.get_logger(__name__)
@@ -144,7 +144,7 @@ def run_job(name: str, *args: Arg) -> None:
     until = time.monotonic() + _AT_ONCE_SECONDS
     _answer_with_its_own(_bells, (name, args), until)
     for bell in _bells.lingering(until):
-        with UnixSignalDeathPenalty(BELLS[bell[0]].seconds, JobTimeoutException):  # type: ignore[no-untyped-call]
+        with UnixSignalDeathPenalty(seconds_of(bell[0]), JobTimeoutException):  # type: ignore[no-untyped-call]
             _answer_with_its_own(_bells, bell, until)
 
 
@@ -216,7 +216,7 @@ class RedisBells:
             log.warning("bell not rung", bell=name, args=args, error=str(error))
 
     def _enqueue(self, name: str, queue: str, args: tuple[Arg, ...]) -> None:
-        seconds = BELLS[name].seconds
+        seconds = seconds_of(name)
         self._queues[queue].enqueue_call(
             "referins_woo.queues.run_job",
             args=(name, *args),

@@ -10,6 +10,7 @@ from redis import Redis
 from referins_woo import db, queues
 from referins_woo.bells import LIVE
 from referins_woo.db import Database
+from referins_woo.lingering import Door
 from tests.services.valkey import Valkey
 
 
@@ -123,3 +124,25 @@ def test_a_worker_whose_job_took_long_leaves_the_rest_to_the_queue(
     queues.connect(valkey_server.url, worker_of=LIVE)
     queues.run_job("drain_deliveries", 7)
     assert valkey.llen("rq:queue:live") == 1
+
+
+def test_a_bell_of_a_newer_version_at_the_door_is_told_and_holds_up_nothing(
+    valkey_server: Valkey, valkey: Redis, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[int] = []
+    newer = Door(valkey, LIVE)
+
+    def drain(store: int) -> None:
+        told.append(store)
+        if store == 7:  # while this worker is at its door
+            valkey.set("lingers:live", 1)
+            assert newer.ring(("not_known_yet", (1,)))
+            assert newer.ring(("drain_deliveries", (8,)))
+
+    monkeypatch.setattr(queues, "_jobs", {})
+    queues.job("drain_deliveries")(drain)
+    queues.connect(valkey_server.url, worker_of=LIVE, stopped=lambda: False)
+    queues.run_job("drain_deliveries", 7)
+    assert told == [7, 8]
+    assert "bell without a job" in capsys.readouterr().out
+    assert valkey.llen("rq:queue:live") == 0
