@@ -10,6 +10,7 @@ let chips = null;
 let code = null;
 let atWork = false;
 let failed = false;
+let again = 0;
 
 /** Make the fields that the page has now; those that it no longer has are let go. */
 export async function refresh() {
@@ -21,7 +22,8 @@ export async function refresh() {
     if (document.querySelector("[data-code]")) code ??= await import("./code.js");
   } catch {
     failed = true;
-    window.setTimeout(refresh, 3000);
+    window.clearTimeout(again);
+    again = window.setTimeout(refresh, 3000);
   }
   const { focused, typed } = still.clear(); // also where it did not come: then the fields are plain text
   const inField = focused ?? document.querySelector("[data-merges]:focus");
