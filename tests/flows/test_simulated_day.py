@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import func, select
 
+from referins_woo import queues
 from referins_woo.commerce.models import Order
 from referins_woo.events.models import Event
 from referins_woo.ingest import watermarks
@@ -137,6 +138,11 @@ class Day:
         if status == 200:
             self.acknowledged.add((shop.connected.store_id, hashlib.sha256(body).hexdigest()))
 
+    def ring_for_sweeps(self) -> None:
+        """Ring as the clock would: it does so every 15 real seconds, in which half of this day may pass."""
+        for shop in self.shops:
+            queues.ring("catch_up", shop.connected.store_id)
+
     def let_mail_end(self) -> None:
         """Wait until no living worker is in the middle of an e-mail: the jump would let its lease run out."""
         before: list[int] = [-1]
@@ -193,6 +199,7 @@ def day(instance: Instance, clock: ClockHand, backend: str, request: pytest.Fixt
     instance.start("--no-practice-store")
     instance.wait_for_all()
     inside = Inside(instance)
+    queues.connect(inside.process.config.redis_url)
     inside.sign_up("day@example.com")
     connected = [
         inside.connect("day@example.com", shop.url, shop.consumer_key, shop.consumer_secret, is_new=False)
@@ -203,6 +210,7 @@ def day(instance: Instance, clock: ClockHand, backend: str, request: pytest.Fixt
     clock.advance(seconds=5)  # WooCommerce's dates have seconds: the first order is later than the automation
     yield Day(instance, inside, sink, clock, [Shop(*one) for one in zip(shops, connected, strict=True)])
     inside.close()
+    queues.connect(None)
     for shop in shops:
         shop.stop()
     sink.stop()
@@ -240,6 +248,7 @@ def test_after_a_day_of_losses_and_kills_ledgers_are_green_and_events_exact(day:
             sender.join()
         day.let_mail_end()
         day.clock.advance(hours=1)
+        day.ring_for_sweeps()
     day.instance.wait_for_all(60)
     for _ in range(12):
         try:
