@@ -7,9 +7,10 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 
-from referins_woo import clock, queues
+from bench._databases import analyze
+from referins_woo import queues
 from referins_woo.db import Database
 from referins_woo.mail import outbox
 from referins_woo.mail.letters import Sender
@@ -38,20 +39,24 @@ def seconds_beside(url: str, provider: Provider, sender: Sender, template: Mappi
     stop = threading.Event()
     sending = threading.Thread(target=_drain_until, args=(database, provider, sender, stop))
     sending.start()
-    waited = []
-    for number in range(_OTHERS):
-        time.sleep(1.0)
-        began = time.monotonic()
-        message_id = _put(database, _OTHER, f"other:{number}", f"o{number}@example.com", template)
-        while _state(database, message_id) != "sent":
-            time.sleep(0.02)
-            if time.monotonic() - began > 120:
-                raise RuntimeError("it is not sent at all")
-        waited.append(time.monotonic() - began)
-    stop.set()
-    sending.join()
-    database.dispose()
-    return max(waited)
+    try:
+        return max(_waits(database, number, template) for number in range(_OTHERS))
+    finally:
+        stop.set()
+        sending.join()
+        database.dispose()
+
+
+def _waits(database: Database, number: int, template: Mapping[str, Any]) -> float:
+    """Put an e-mail a second later; returns the seconds until it is sent."""
+    time.sleep(1.0)
+    began = time.monotonic()
+    message_id = _put(database, _OTHER, f"other:{number}", f"o{number}@example.com", template)
+    while _state(database, message_id) != "sent":
+        time.sleep(0.02)
+        if time.monotonic() - began > 120:
+            raise RuntimeError("it is not sent at all")
+    return time.monotonic() - began
 
 
 def _drain_until(database: Database, provider: Provider, sender: Sender, stop: threading.Event) -> None:
@@ -83,8 +88,6 @@ def _state(database: Database, message_id: int) -> str:
 def _fill(database: Database, template: Mapping[str, Any], size: int) -> None:
     """Put one e-mail, and copy it in the database."""
     first = _put(database, _CROWD, "crowd:0", "crowd@example.com", template)
-    with database.unit() as session:
-        session.execute(update(Message).where(Message.id == first).values(due_at=clock.now()))
     columns = ", ".join(one.key for one in Message.__table__.c if one.key not in _OWN)
     for begin in range(1, size, _PART):
         copy = text(
@@ -93,5 +96,4 @@ def _fill(database: Database, template: Mapping[str, Any], size: int) -> None:
         )
         with database.unit() as session:
             session.execute(copy, {"first": first, "begin": begin, "last": min(begin + _PART, size) - 1})
-    with database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))
+    analyze(database)

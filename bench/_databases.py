@@ -57,6 +57,12 @@ def databases() -> Iterator[Databases]:
             handing_out.close()
 
 
+def analyze(database: Database) -> None:
+    """Let the planner know how much there is by now, as servers find out by themselves after a while."""
+    with database.unit() as session:
+        session.connection().exec_driver_sql("ANALYZE")
+
+
 def _migrate(url: str) -> None:
     database = Database(url)
     migrate.upgrade(database)

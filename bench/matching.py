@@ -15,7 +15,7 @@ from statistics import median
 from sqlalchemy import func, select
 
 from bench import Row
-from bench._databases import Databases, databases
+from bench._databases import Databases, analyze, databases
 from bench._store import connect, start
 from referins_woo import clock
 from referins_woo.commerce.models import Contact, Match
@@ -55,8 +55,7 @@ def _rates(empty: Databases, kind: str, count: int) -> tuple[float, float]:
         for page in _pages(_there_before(count)):
             upsert_customers(session, store.account_id, store.id, page, clock.now())
     if kind == "postgresql":
-        with running.database.unit() as session:
-            session.connection().exec_driver_sql("ANALYZE")
+        analyze(running.database)
     matching = 0.0
     began = time.perf_counter()
     for page in pages:

@@ -26,7 +26,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from bench import Row
-from bench._databases import databases
+from bench._databases import analyze, databases
 from bench._store import connect, start
 from referins_woo import clock, queues
 from referins_woo.commerce import ledger
@@ -187,8 +187,7 @@ def _fill(running: Process, store: Store, shop: _Shop, products: Sequence[int]) 
         insert_rows(session, Product, columns, rows)
     _adjust(running, store, len(products), _shown(shop, products[0]))
     _told(running, store)
-    with running.database.unit() as session:
-        session.connection().exec_driver_sql("ANALYZE")
+    analyze(running.database)
 
 
 def _shown(shop: _Shop, product: int) -> int:

@@ -14,10 +14,10 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import insert, literal, select, text
+from sqlalchemy import insert, literal, select
 
 from bench import Row
-from bench._databases import databases
+from bench._databases import analyze, databases
 from bench._processes import running
 from bench._store import connect, environ, start
 from referins_woo import clock, process, queues
@@ -96,8 +96,7 @@ def _fill(opened: Process, ids: tuple[int, int, int, int], first: int, last: int
         ]
         with opened.database.unit() as session:
             session.connection().execute(insert(Run.__table__), rows)  # type: ignore[arg-type]
-    with opened.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))
+    analyze(opened.database)
 
 
 def _log(opened: Process) -> None:

@@ -151,7 +151,7 @@ class Database:
     @contextlib.contextmanager
     def _unit_of(self, session: Session) -> Iterator[Session]:
         session.info.pop(_AFTER, None)  # of a unit before it that was rolled back
-        with self.write_lock(), self._named_errors(), session.begin():
+        with self._driving(), session.begin():
             yield session
         for call in cast("list[Callable[[], None]]", session.info.pop(_AFTER, [])):
             call()
@@ -188,6 +188,7 @@ class Database:
 
     @contextlib.contextmanager
     def _driving(self) -> Iterator[None]:
+        """The right to write, and errors of the driver by their names."""
         with self.write_lock(), self._named_errors():
             yield
 

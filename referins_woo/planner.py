@@ -21,6 +21,8 @@ _OUTGROWN: Final = text(
     " WHERE stat.schemaname = current_schema() AND pg_has_role(pg_class.relowner, 'USAGE')"
     " AND stat.n_mod_since_analyze > 300 + 4 * greatest(pg_class.reltuples, 0)"
 )
+_HELD: Final = "55P03"
+"""PostgreSQL's code for a lock that was not to be had: autovacuum is at it, or somebody changes the table."""
 _PATIENCE: Final = text("SET LOCAL lock_timeout = '1s'")
 
 
@@ -36,5 +38,7 @@ def look_again() -> None:
             with database.unit() as session:
                 session.execute(_PATIENCE)
                 session.execute(text(f"ANALYZE {name}"))
-        except DBAPIError:  # autovacuum is at it, or somebody changes the table
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _HELD:
+                raise
             log.info("table not analyzed", table=name)

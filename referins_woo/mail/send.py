@@ -78,7 +78,7 @@ class Drain:
         """`vault` opens sealed facts, without it messages that have some fail; `pace`: how fast, None for any speed."""
         self._database = database
         self._unit: Callable[[], AbstractContextManager[Session]] = database.unit
-        self._alone: Alone | None = None
+        self._alone: Alone  # while it runs
         self._pace = pace or Pace()
         self._wishes: dict[int, settings.Wishes] = {}
         self._vault = vault
@@ -250,7 +250,7 @@ class Drain:
         message = ready.message
         committed = time.monotonic()
         before = self._pending
-        if self._alone is not None and not self._listening and (before is None or before.state == "sent"):
+        if not self._listening and (before is None or before.state == "sent"):
             waiting = self._start_ahead
             begun = claims.begin_alone(self._alone, self._token, message, ready.rendered, before, waiting)
         else:

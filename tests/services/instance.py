@@ -20,6 +20,17 @@ from referins_woo.run.parent import die_with_parent
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def answers(url: str) -> bool:
+    """Whether a web process answers there."""
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except urllib.error.HTTPError as error:
+        return error.code < 500
+    except OSError:
+        return False
+
+
 class Instance:
     """One running instance. `kill("web")` is a kill -9 by process id; the supervisor starts it again."""
 
@@ -123,10 +134,4 @@ class Instance:
 
     def answers(self) -> bool:
         """Whether the web process answers."""
-        try:
-            with urllib.request.urlopen(f"{self.url}/healthz", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except urllib.error.HTTPError as error:
-            return error.code < 500
-        except OSError:
-            return False
+        return answers(self.url)

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +24,7 @@ from referins_woo.app import create_app
 from referins_woo.run import web
 from referins_woo.run.parent import die_with_parent
 from tests.services.inside import wait_until
+from tests.services.instance import answers
 
 Place = Literal["before", "after"]
 
@@ -42,20 +42,12 @@ def mortal_web(place: Place, port: int, mark: Path, environ: Mapping[str, str]) 
     )
     try:
         url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _answers(url), 60, "the web server does not answer")
+        wait_until(lambda: answers(url), 60, "the web server does not answer")
         yield url
     finally:
         server.terminate()
         assert server.wait(30) == 0
     assert mark.exists(), "it was killed"
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/healthz", timeout=5) as answer:
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 def main(place: str, port: str, mark: str) -> None:
