@@ -1,4 +1,4 @@
-"""Changes that are a durable unit by themselves, for what is written down at each single e-mail.
+"""Changes that are a durable unit by themselves, for what is written down at each single delivery and e-mail.
 
 They go to the driver's cursor: the way through a session costs more than the disk does. PostgreSQL takes them as one
 statement without a transaction around it, in one round trip instead of four.
@@ -6,8 +6,8 @@ statement without a transaction around it, in one round trip instead of four.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -68,7 +68,7 @@ class Alone:
     def __init__(self, connection: Connection, writing: Callable[[], AbstractContextManager[None]]) -> None:
         """`writing` gives the right to write; a connection to PostgreSQL is in autocommit."""
         self._connection, self._writing = connection, writing
-        self._begins = connection.dialect.name == "sqlite"
+        self._is_sqlite = connection.dialect.name == "sqlite"
         self._error = connection.dialect.loaded_dbapi.Error
 
     def make(self, unit: Unit, given: Mapping[str, Any], waiting: Callable[[], None]) -> int:
@@ -77,25 +77,34 @@ class Alone:
         `waiting` is called when there is nothing left to do here but to wait for the disk: what another thread works on
         before would be in the way.
         """
-        statements = unit.prepared(self._connection.dialect)
+        with self.changing() as cursor:
+            if not self._is_sqlite:
+                waiting()
+            for one in unit.prepared(self._connection.dialect):
+                cursor.execute(one.text, one.values(given))
+            changed = int(cursor.rowcount)
+            if self._is_sqlite:
+                waiting()
+        return changed
+
+    @contextmanager
+    def changing(self) -> Iterator[Any]:
+        """Yield a cursor of the driver, on PostgreSQL for one statement. What it changes is durable after the block.
+
+        Raises DBAPIError: then nothing was changed, or nobody knows (`connection_invalidated`).
+        """
         with self._writing():
             cursor = self._connection.connection.cursor()
             whole = False
             try:
-                if self._begins:
+                if self._is_sqlite:
                     cursor.execute("BEGIN IMMEDIATE")
-                else:
-                    waiting()
-                for one in statements:
-                    cursor.execute(one.text, one.values(given))
-                changed = cursor.rowcount
-                if self._begins:
-                    waiting()
+                yield cursor
+                if self._is_sqlite:
                     cursor.execute("COMMIT")
                 whole = True
             finally:
-                if self._begins and not whole:
+                if self._is_sqlite and not whole:
                     with suppress(self._error):  # what failed first is to be known, not that this does too
                         cursor.execute("ROLLBACK")
                 cursor.close()
-        return changed

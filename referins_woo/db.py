@@ -250,8 +250,11 @@ def _dumps(value: Any) -> str:
 def _prepare_postgresql(engine: Engine) -> None:
     """Let the planner know that no disk turns: it read whole tables where an index holds all (counts: 60 ms, not 6).
 
-    An operator's own value stays. A connection that lay idle is tried before it is used: the server may have been
-    started anew meanwhile. One that was just used is not, which spares three of four round trips of a small question.
+    And let bodies be packed by lz4, where the server knows it: its own way is a sixteenth of all that it does for an
+    order. An operator's own values stay.
+
+    A connection that lay idle is tried before it is used: the server may have been started anew meanwhile. One that was
+    just used is not, which spares three of four round trips of a small question.
     """
 
     @event.listens_for(engine, "checkin")
@@ -271,8 +274,9 @@ def _prepare_postgresql(engine: Engine) -> None:
     def _connect(connection: Any, _record: Any) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT set_config(name, '1.1', false) FROM pg_settings"
-                " WHERE name = 'random_page_cost' AND source = 'default'"
+                "SELECT set_config(name, CASE name WHEN 'random_page_cost' THEN '1.1' ELSE 'lz4' END, false)"
+                " FROM pg_settings WHERE source = 'default' AND (name = 'random_page_cost'"
+                " OR name = 'default_toast_compression' AND 'lz4' = ANY (enumvals))"
             )
         connection.commit()
 

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from referins_woo import queues
-from referins_woo.commerce.upsert.bulk import insert_rows
+from referins_woo.commerce.upsert.bulk import insert_by
 from referins_woo.db import Database
 from referins_woo.ingest.models import Delivery
 
@@ -98,7 +98,7 @@ class Intake:
 
     def _write(self, batch: list[_Waiting], *, again: bool) -> None:
         """Write `batch`, with what came while the right to write was waited for: it is added to it."""
-        with self._database.unit() as session:
+        with self._database.alone() as alone, alone.changing() as cursor:
             while len(batch) < _MOST:
                 try:
                     batch.append(self._waiting.get_nowait())
@@ -108,11 +108,13 @@ class Intake:
             # The same body twice while undone is one delivery; twice in one batch as well.
             unique = {(row[1], row[2], row[7]): row for row in rows}
             if again:
-                for key in _there(session, rows):
-                    unique.pop(key, None)
-            insert_rows(session, Delivery, COLUMNS, list(unique.values()), conflict=_UNDONE_KEY, where=UNDONE)
-            for store_id in {row[1] for row in unique.values() if row[8] == "received"}:
-                queues.ring_after_commit(session, "drain_deliveries", store_id)
+                with self._database.looking() as session:
+                    for key in _there(session, rows):
+                        unique.pop(key, None)
+            if unique:
+                insert_by(cursor, Delivery, COLUMNS, list(unique.values()), conflict=_UNDONE_KEY, where=UNDONE)
+        for store_id in {row[1] for row in unique.values() if row[8] == "received"}:
+            queues.ring("drain_deliveries", store_id)
 
 
 def _may_pass(error: DBAPIError) -> bool:

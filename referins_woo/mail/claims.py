@@ -9,12 +9,25 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Integer, Row, bindparam, func, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Text,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from referins_woo import clock
@@ -23,6 +36,7 @@ from referins_woo.commerce.upsert.bulk import table_of
 from referins_woo.conditions import one_of
 from referins_woo.db import is_postgresql
 from referins_woo.mail import consent, suppression
+from referins_woo.mail.bodies import NOTHING, Body
 from referins_woo.mail.models import BULK, URGENT, Message
 
 BATCH: Final = 50
@@ -70,6 +84,8 @@ class Outcome:
     wait: timedelta | None = None
     bounced: tuple[int, str] | None = None
     """Account and address, where the address turned out not to exist."""
+    body: Body = NOTHING
+    """What is kept of an e-mail that was handed over."""
 
 
 def new_token() -> str:
@@ -112,7 +128,7 @@ def begin_alone(
     given = _of_begin(token, message, rendered)
     if before is None:
         return alone.make(_BEGIN_FIRST[message.purpose], given, waiting) == 1
-    given |= {"b_before": before.message_id, "b_reply": before.reply}
+    given |= _of_sent(before)
     return alone.make(_BEGIN_AFTER[message.purpose], given, waiting) == 1
 
 
@@ -128,13 +144,20 @@ def _of_begin(token: str, message: Claimed, rendered: dict[str, Any]) -> dict[st
     }
 
 
+def _of_sent(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "b_before": outcome.message_id,
+        "b_reply": outcome.reply,
+        "b_html": outcome.body.html,
+        "b_text": outcome.body.text,
+    }
+
+
 def record(session: Session, token: str, outcome: Outcome) -> None:
     """Write what became of a message. Nothing is written where another worker has it by now."""
     now = clock.now()
     if outcome.state == "sent":
-        session.execute(
-            _SENT, {"b_before": outcome.message_id, "b_token": token, "b_now": now, "b_reply": outcome.reply}
-        )
+        session.execute(_SENT, {"b_token": token, "b_now": now, **_of_sent(outcome)})
         return
     values: dict[str, Any] = {
         "state": outcome.state,
@@ -145,6 +168,8 @@ def record(session: Session, token: str, outcome: Outcome) -> None:
     }
     if outcome.wait is not None:
         values["due_at"] = now + outcome.wait
+    if outcome.body != NOTHING:
+        values |= {name: _unless_erased(literal(value, Text())) for name, value in asdict(outcome.body).items()}
     session.execute(
         update(Message)
         .where(
@@ -199,6 +224,11 @@ def any_expired(session: Session, now: datetime) -> bool:
     return session.execute(found.limit(1)).first() is not None
 
 
+def _unless_erased(words: ColumnElement[str]) -> ColumnElement[str]:
+    """Return `words`; nothing of a person who was erased meanwhile is kept."""
+    return case((_T.to_email != literal_column("''"), words))
+
+
 # The two that run for every message.
 _BEGIN: Final = {
     purpose: update(_T.id.table)
@@ -228,7 +258,15 @@ _SENT: Final = (
         _T.lease_token == bindparam("b_token"),
         _T.state.in_([literal_column("'sending'"), literal_column("'unknown'")]),
     )
-    .values(state="sent", reason="", sent_at=bindparam("b_now"), provider_reply=bindparam("b_reply"), lease_until=None)
+    .values(
+        state="sent",
+        reason="",
+        sent_at=bindparam("b_now"),
+        provider_reply=bindparam("b_reply"),
+        lease_until=None,
+        html=_unless_erased(bindparam("b_html", type_=Text())),
+        text=_unless_erased(bindparam("b_text", type_=Text())),
+    )
 )
 
 _BEGIN_FIRST: Final = {purpose: Unit(begin) for purpose, begin in _BEGIN.items()}

@@ -35,14 +35,15 @@ class Message(Base):
     __table_args__ = (
         UniqueConstraint("account_id", "once_key"),
         Index("ix_messages_due", "lane", "due_at", "id", postgresql_where=_CREATED, sqlite_where=_CREATED),
-        Index("ix_messages_sending", "lease_until", postgresql_where=_SENDING, sqlite_where=_SENDING),
+        # Not by `lease_until`: PostgreSQL would write a row that is claimed into every index again.
+        Index("ix_messages_sending", "id", postgresql_where=_SENDING, sqlite_where=_SENDING),
         Index(
             "ix_messages_turns",
             *("lane", "account_id", "due_at", "id"),
             postgresql_where=_CREATED,
             sqlite_where=_CREATED,
         ),
-        Index("ix_messages_account", "account_id", "id"),
+        Index("ix_messages_account", "account_id", "id", "state"),  # counted by it: else every body would be passed
         Index("ix_messages_run", "run_id"),
         Index("ix_messages_contact", "contact_id", "id"),
         Index("ix_messages_sent", "account_id", "sent_at", "run_id", postgresql_where=_SENT, sqlite_where=_SENT),
@@ -54,7 +55,6 @@ class Message(Base):
             postgresql_where=_MEASURED,
             sqlite_where=_MEASURED,
         ),
-        Index("ix_messages_state", "state"),  # counted by it; without it every body would be passed
         Index(
             "ix_messages_marketing",
             *("contact_id", "created_at"),

@@ -3,7 +3,7 @@
 A drain leases a batch, then takes one message after the other: offers it to the provider, commits it as `sending` (in
 the same transaction the one before as `sent`), hands it over. Meanwhile a second thread composes the next one, with no
 transaction open: half of the time of a drain is spent waiting for the disk and the line. There is one commit per
-message, and at most one message per killed worker whose fate nobody knows. Bodies are stored at the end of a batch.
+message, and at most one message per killed worker whose fate nobody knows.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from referins_woo.alone import Alone
 from referins_woo.crypto import Vault
 from referins_woo.db import Database
 from referins_woo.errors import Final as FinalError
-from referins_woo.mail import bodies, claims, letters, sealed, settings, suppression, told, tracking
-from referins_woo.mail.bodies import Body
+from referins_woo.mail import claims, letters, sealed, settings, suppression, told, tracking
+from referins_woo.mail.bodies import NOTHING, Body
 from referins_woo.mail.claims import Claimed, Outcome
 from referins_woo.mail.compose import Composed, compose
 from referins_woo.mail.headers import BadAddress, bare_address
@@ -57,8 +57,8 @@ class _Ready:
     message: Claimed
     envelope: Envelope
     rendered: dict[str, Any]
-    body: Body | None
-    """What is kept of it; None: nothing may be."""
+    body: Body
+    """What is kept of it."""
     content: bytes
 
 
@@ -88,7 +88,6 @@ class Drain:
         self._pending: Outcome | None = None
         self._write_ahead: Callable[[], Future[_Ready | Outcome] | None] = _nothing
         self._ahead: Future[_Ready | Outcome] | None = None
-        self._unkept: list[tuple[int, Body]] = []
         self._listening: dict[int, dict[str, list[int]]] = {}
         """Which accounts' webhooks want to know of e-mails."""
         self.sent = 0
@@ -148,7 +147,6 @@ class Drain:
         """Record the last outcome and lease the next batch, less what is not wanted."""
         with self._unit() as session:
             self._record(session)
-            bodies.keep(session, self._unkept)
             now = clock.now()
             claimed = claims.claim(session, self._token, now, Drain.last_account)
             accounts = {each.account_id for each in claimed}
@@ -165,7 +163,6 @@ class Drain:
                 else:
                     wanted.append(message)
         self._pending = None
-        self._unkept.clear()
         # A batch that was skipped whole is no end: others may wait behind it.
         return wanted if wanted or not claimed else self._claim()
 
@@ -205,14 +202,14 @@ class Drain:
         try:
             reply = self._provider.deliver(ready.content)
         except (Away, NotNow, Refused) as error:
-            self._note(_not_sent(message, error))
+            self._note(_not_sent(message, error, ready.body))
             if isinstance(error, Away):
                 raise
         except MaybeSent as error:
-            self._note(Outcome(message.id, "unknown", f"{claims.UNKNOWN_REASON} {error}"))
+            self._note(Outcome(message.id, "unknown", f"{claims.UNKNOWN_REASON} {error}", body=ready.body))
         else:
             self.sent += 1
-            self._note(Outcome(message.id, "sent", reply=reply))
+            self._note(Outcome(message.id, "sent", reply=reply, body=ready.body))
 
     def _write(self, message: Claimed) -> _Ready | Outcome:
         """Compose a message and write its bytes; its outcome where that cannot be done. Asks nobody."""
@@ -236,7 +233,7 @@ class Drain:
         envelope = Envelope(
             message.account_id, message.id, self._sender.address, recipient, composed.subject, message.purpose
         )
-        body = None if sealed.is_sealed(message.facts) else Body(composed.html, composed.text)
+        body = NOTHING if sealed.is_sealed(message.facts) else Body(composed.html, composed.text)
         rendered = {
             "subject": composed.subject,
             "rfc_message_id": rfc_message_id,
@@ -261,8 +258,6 @@ class Drain:
         self._pending = None
         if not begun:
             self._skip_unwanted(message)
-        if begun and ready.body is not None:
-            self._unkept.append((message.id, ready.body))
         # Stopped and woken after the lease: somebody has given this message up meanwhile.
         return begun and time.monotonic() - committed < claims.SENDING_LEASE.total_seconds()
 
@@ -294,22 +289,20 @@ class Drain:
         """Record the last outcome and give back what was not begun."""
         with self._unit() as session:
             self._record(session)
-            bodies.keep(session, self._unkept)
             claims.release(session, self._token)
         self._pending = None
-        self._unkept.clear()
 
 
 def _nothing() -> None:
     """Nothing follows."""
 
 
-def _not_sent(message: Claimed, error: Away | NotNow | Refused) -> Outcome:
-    """Return the outcome of an attempt that surely sent nothing."""
+def _not_sent(message: Claimed, error: Away | NotNow | Refused, body: Body = NOTHING) -> Outcome:
+    """Return the outcome of an attempt that surely sent nothing; `body`: what the provider was given to read."""
     said = str(error)
     if isinstance(error, Refused):
         bounced = (message.account_id, message.to_email) if error.bounced and message.purpose != "system" else None
-        return Outcome(message.id, "failed", said, said, attempts=1, bounced=bounced)
+        return Outcome(message.id, "failed", said, said, attempts=1, bounced=bounced, body=body)
     if isinstance(error, Away):
         # Behind the others, so that one e-mail on which a server hangs up cannot hold all of them.
         return Outcome(message.id, "created", said, said, wait=_AFTER_AWAY)

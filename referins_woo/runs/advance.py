@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -20,9 +19,8 @@ from automations import engine
 from automations.effects import SendEmail
 from automations.facts import Facts
 from referins_woo import queues
-from referins_woo.commerce.upsert.bulk import insert_rows, table_of
+from referins_woo.commerce.upsert.bulk import insert_new_rows, insert_rows, table_of
 from referins_woo.conditions import one_of
-from referins_woo.db import insert_of
 from referins_woo.events.models import Event
 from referins_woo.runs import actions, claims, effects, versions
 from referins_woo.runs.automations import settle_finishing
@@ -169,21 +167,9 @@ def _log(session: Session, steps: Sequence[_Step], now: datetime, reading: Readi
                 one = replace(one, outcome="blocked", text=mail.text, trace=[{"reason": mail.reason}])
             elif isinstance(mail, Mail):
                 one = replace(one, trace=[*one.trace, _seen(step, mail)])
-            rows.append(dict(zip(LOG, (step.run.id, one.step_key, now, one.outcome, one.text, one.trace), strict=True)))
-    if not rows:
-        return set()
-    statement = _logged(session.get_bind().dialect.name)
-    return {(run_id, key) for run_id, key in session.connection().execute(statement, rows)}
-
-
-@lru_cache(maxsize=2)
-def _logged(dialect: str) -> Any:
-    columns = RunLog.__table__.c
-    return (
-        insert_of(dialect)(RunLog.__table__)
-        .on_conflict_do_nothing(index_elements=["run_id", "step_key"])
-        .returning(columns.run_id, columns.step_key)
-    )
+            rows.append((step.run.id, one.step_key, now, one.outcome, one.text, one.trace))
+    once = ("run_id", "step_key")
+    return {(run_id, key) for run_id, key in insert_new_rows(session, RunLog, LOG, rows, conflict=once, returning=once)}
 
 
 def _seen(step: _Step, mail: Mail) -> dict[str, Any]:

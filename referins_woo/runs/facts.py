@@ -42,7 +42,7 @@ def facts_of(gathered: Gathered, order_id: int | None, store_id: int | None, occ
     if contact is not None:
         facts["contact"] = _contact(gathered, contact, order, store["time_zone"] if store is not None else "")
         facts["sent"] = {"marketing_at": gathered.marketing_at.get(contact["id"], [])}
-    facts["order"] = _order(gathered, order)
+    facts["order"] = gathered.told.get(order["id"]) or gathered.told.setdefault(order["id"], _order(gathered, order))
     facts["transaction"] = _transaction(gathered.payments.get(order["id"]), order)
     if isinstance(occasion.data.get("refund"), dict):
         facts["refund"] = cast("RefundFacts", occasion.data["refund"])
@@ -208,4 +208,4 @@ def _payment_facts(amount: int, currency: str, method: str, reference: str, occu
 
 
 def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()[: -len("+00:00")] + "Z"

@@ -15,7 +15,7 @@ from sqlalchemy import RowMapping, and_, bindparam, case, func, or_, select
 from sqlalchemy.orm import Session
 
 from automations.conditions import HISTORY_FIELDS
-from automations.facts import RuleFacts
+from automations.facts import OrderFacts, RuleFacts
 from referins_woo.commerce.models import Collection, CollectionProduct, Contact, Order, OrderLine, Product, Transaction
 from referins_woo.commerce.upsert import bulk
 from referins_woo.conditions import one_of
@@ -93,6 +93,8 @@ class Gathered:
     """By account."""
     marketing_at: dict[int, list[str]] = field(default_factory=dict)
     """By contact."""
+    told: dict[int, OrderFacts] = field(default_factory=dict)
+    """By order, what the engine was told of it already: the events and runs of an order share it."""
 
 
 def gather(

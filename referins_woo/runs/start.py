@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row
@@ -19,7 +18,6 @@ from automations import engine
 from automations.facts import Facts
 from automations.triggers import TRIGGERS
 from referins_woo.commerce.upsert import bulk
-from referins_woo.db import insert_of
 from referins_woo.events.models import Event
 from referins_woo.runs import claims, exits, versions
 from referins_woo.runs.entries import Entered, last_entries
@@ -29,6 +27,7 @@ from referins_woo.runs.models import LOG, Run, RunLog
 
 BATCH = 200
 _HANDED_OVER = ("id", "state", "reason", "data", "handed_over_at")
+_ONE_RUN = ("automation_id", "entry_key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +74,7 @@ def start_batch(
         late = event.state == "fired" and is_late(event.kind, event.occurred_at, now, skew)
         considered: list[dict[str, Any]] = []
         if not late and event.order_id in gathered.orders:
-            occasion = Occasion(event.kind, event.occurred_at, event.state == "released", event.data or {})
-            facts = facts_of(gathered, event.order_id, event.store_id, occasion)
-            facts["event"]["age_seconds"] = max(0.0, (now + skew - event.occurred_at).total_seconds())
-            facts["event"]["released"] = event.state == "released"
-            for automation in candidates.get(event.account_id, ()):
-                entry = _consider(automation, event, facts, skew, now, considered, entered)
-                if entry is not None:
-                    entries.append(entry)
+            entries += _consider(candidates.get(event.account_id, ()), event, gathered, skew, now, considered, entered)
         handed_over.append(_handed_over(event, now, late=late, considered=considered))
     begun = insert_runs(session, entries, now)
     bulk.update_rows(session, Event, _HANDED_OVER, handed_over)
@@ -102,29 +94,57 @@ def entry_key(store_id: int, woo_order_id: int, occurrence: str) -> str:
 
 
 def _consider(
-    automation: versions.Startable,
+    candidates: Sequence[versions.Startable],
     event: Row[Any],
-    facts: Facts,
+    gathered: Gathered,
     skew: timedelta,
     now: datetime,
     considered: list[dict[str, Any]],
     entered: Entered,
+) -> list[Entry]:
+    """Return the runs that begin; notes in `considered` what was looked at and why not."""
+    entries: list[Entry] = []
+    facts: Facts | None = None  # most events have no automation that wants their kind
+    for automation in candidates:
+        version = automation.version_for(event.occurred_at, skew)
+        if version is None:
+            considered.append({"automation_id": automation.id, "outcome": "published_later", "gates": []})
+        elif version.definition.trigger == event.kind:
+            facts = facts or _facts(event, gathered, skew, now)
+            entry = _let_in(automation, version, event, facts, now, considered, entered)
+            if entry is not None:
+                entries.append(entry)
+    return entries
+
+
+def _facts(event: Row[Any], gathered: Gathered, skew: timedelta, now: datetime) -> Facts:
+    released = event.state == "released"
+    occasion = Occasion(event.kind, event.occurred_at, released, event.data or {})
+    facts = facts_of(gathered, event.order_id, event.store_id, occasion)
+    facts["event"]["age_seconds"] = max(0.0, (now + skew - event.occurred_at).total_seconds())
+    facts["event"]["released"] = released
+    return facts
+
+
+def _let_in(
+    automation: versions.Startable,
+    version: versions.Version,
+    event: Row[Any],
+    facts: Facts,
+    now: datetime,
+    considered: list[dict[str, Any]],
+    entered: Entered,
 ) -> Entry | None:
-    """Return the run that begins, or None; notes in `considered` what was looked at and why not."""
-    note: dict[str, Any] = {"automation_id": automation.id}
-    version = automation.version_for(event.occurred_at, skew)
-    if version is None:
-        considered.append({**note, "outcome": "published_later", "gates": []})
-        return None
-    if version.definition.trigger != event.kind:
-        return None
+    """Return the run that begins, or None where a gate is closed; notes in `considered` what each gate saw."""
     contact = facts.get("contact")
     key = (automation.id, contact["id"]) if contact else None
     last = entered.get(key) if key else None
     facts["entries"] = {"last_entered_at": last.isoformat() if last is not None else None}
     match = engine.matches(version.definition, facts)
     outcome = "started" if match.passed else "filtered"
-    considered.append({**note, "version_id": version.id, "outcome": outcome, "gates": match.trace})
+    considered.append(
+        {"automation_id": automation.id, "version_id": version.id, "outcome": outcome, "gates": match.trace}
+    )
     if not match.passed:
         return None
     if key:
@@ -163,8 +183,11 @@ def insert_runs(session: Session, entries: Sequence[Entry], now: datetime, text:
     """Insert runs with the first line of their log, each once per automation and entry key; returns their ids."""
     if not entries:
         return []
-    dialect = session.get_bind().dialect.name
-    made = session.connection().execute(_runs_inserted(dialect), [entry.run for entry in entries]).all()
+    columns = tuple(entries[0].run)
+    rows = [tuple(entry.run[name] for name in columns) for entry in entries]
+    made = bulk.insert_new_rows(
+        session, Run, columns, rows, conflict=_ONE_RUN, returning=("id", "automation_id", "entry_key")
+    )
     traces = {(entry.run["automation_id"], entry.run["entry_key"]): entry for entry in entries}
     logs = []
     for run_id, automation_id, key in made:
@@ -173,17 +196,7 @@ def insert_runs(session: Session, entries: Sequence[Entry], now: datetime, text:
         logs.append([run_id, "entry", now, "entered", words, entry.trace])
     if logs:
         bulk.insert_rows(session, RunLog, LOG, logs, conflict=("run_id", "step_key"))
-    return [row.id for row in made]
-
-
-@lru_cache(maxsize=2)
-def _runs_inserted(dialect: str) -> Any:
-    columns = Run.__table__.c
-    return (
-        insert_of(dialect)(Run.__table__)
-        .on_conflict_do_nothing(index_elements=["automation_id", "entry_key"])
-        .returning(columns.id, columns.automation_id, columns.entry_key)
-    )
+    return [run_id for run_id, _, _ in made]
 
 
 def _handed_over(event: Row[Any], now: datetime, *, late: bool, considered: list[dict[str, Any]]) -> list[Any]:

@@ -30,8 +30,10 @@ from sqlalchemy import event, func, select, text
 
 from referins_woo import config as configuration
 from referins_woo import migrate, process, queues, relock, schedule
+from referins_woo.alone import Alone
 from referins_woo.bells import QUEUES
 from referins_woo.commerce.models import Order
+from referins_woo.commerce.upsert import bulk
 from referins_woo.crypto import Vault
 from referins_woo.db import Database
 from referins_woo.doctor import surroundings
@@ -275,8 +277,10 @@ def test_row_71_no_connection_is_left(killable: tuple[House, Postgres], clock: C
 
 @pytest.mark.parametrize("code", ["40001", "40P01"], ids=["serialization failure", "deadlock"])
 @pytest.mark.parametrize("backend", ["postgresql"])
-def test_row_71_what_may_pass_is_tried_three_times(it: House, clock: ClockHand, code: str) -> None:
-    failures = _fail_inserts(it.process.database, code)
+def test_row_71_what_may_pass_is_tried_three_times(
+    it: House, clock: ClockHand, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    failures = _fail_inserts(monkeypatch, code)
     failures[:] = [code] * 2
     assert it.post(it.sell()) == 200, "the third try passes"
     failures[:] = [code] * 3
@@ -285,16 +289,17 @@ def test_row_71_what_may_pass_is_tried_three_times(it: House, clock: ClockHand, 
     after(it, clock)
 
 
-def _fail_inserts(database: Database, code: str) -> list[str]:
-    """Let PostgreSQL itself abort the transaction of as many inserts of deliveries as the list has entries."""
+def _fail_inserts(monkeypatch: pytest.MonkeyPatch, code: str) -> list[str]:
+    """Let PostgreSQL itself refuse as many inserts of deliveries as the list has entries."""
     failures: list[str] = []
 
-    @event.listens_for(database.engine, "begin")
-    def _begin(connection: Any) -> None:
-        if failures and threading.current_thread().name == "intake":
+    def insert(cursor: Any, *rows: Any, **how: Any) -> None:
+        if failures:
             failures.pop()
-            connection.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION 'as asked' USING ERRCODE = '{code}'; END $$")
+            cursor.execute(f"DO $$ BEGIN RAISE EXCEPTION 'as asked' USING ERRCODE = '{code}'; END $$")
+        bulk.insert_by(cursor, *rows, **how)
 
+    monkeypatch.setattr(intake, "insert_by", insert)
     return failures
 
 
@@ -347,23 +352,38 @@ def _lose_answers(
     With `rng` it happens to every seventh commit, by chance one way or the other. `of`: names of threads.
     """
     plan: list[str] = []
-    commit = database.engine.dialect.do_commit
+    commit, changing = database.engine.dialect.do_commit, Alone.changing
+
+    def next_fate() -> str:
+        if threading.current_thread().name not in of:
+            return ""
+        if rng is not None:
+            return rng.choice(("kept", "rolled back")) if rng.random() < 1 / 7 and plan != ["end"] else ""
+        return plan.pop(0) if plan else ""
+
+    def lose(connection: Any) -> None:
+        connection.dbapi_connection.close()
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
 
     def broken(connection: Any) -> None:
-        fate = ""
-        if threading.current_thread().name in of:
-            if rng is not None:
-                fate = rng.choice(("kept", "rolled back")) if rng.random() < 1 / 7 and plan != ["end"] else ""
-            elif plan:
-                fate = plan.pop(0)
-        if fate == "kept":
+        fate = next_fate()
+        if fate != "rolled back":
             commit(connection)
         if fate:
-            connection.dbapi_connection.close()
-            raise psycopg.OperationalError("server closed the connection unexpectedly")
-        commit(connection)
+            lose(connection)
+
+    @contextmanager
+    def broken_alone(alone: Alone) -> Iterator[Any]:
+        fate = next_fate()
+        with changing(alone) as cursor:
+            if fate == "rolled back":
+                lose(alone._connection.connection)
+            yield cursor
+            if fate == "kept":
+                lose(alone._connection.connection)
 
     monkeypatch.setattr(database.engine.dialect, "do_commit", broken)
+    monkeypatch.setattr(Alone, "changing", broken_alone)
     return plan
 
 
@@ -400,15 +420,24 @@ def _postgresql_is_out_of_time(it: House, server: Postgres) -> Iterator[None]:
 @contextmanager
 def _postgresql_is_full(it: House, server: Postgres) -> Iterator[None]:
     """The server itself refuses each writing transaction, with the code of a full disk."""
+    refusal = "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$"
+    changing = Alone.changing
 
     def begun(connection: Any) -> None:
         if not connection.get_execution_options().get("referins_reading"):
-            refusal = "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$"
             connection.exec_driver_sql(refusal)
+
+    @contextmanager
+    def refused(alone: Alone) -> Iterator[Any]:
+        with changing(alone) as cursor:
+            cursor.execute(refusal)
+            yield cursor
 
     event.listen(it.process.database.engine, "begin", begun)
     try:
-        yield
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Alone, "changing", refused)
+            yield
     finally:
         event.remove(it.process.database.engine, "begin", begun)
 

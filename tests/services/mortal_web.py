@@ -14,12 +14,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
-
-from sqlalchemy import event
-from sqlalchemy.orm import Session
+from typing import Any, Literal
 
 from referins_woo import config as configuration
+from referins_woo.alone import Alone
 from referins_woo.app import create_app
 from referins_woo.run import web
 from referins_woo.run.parent import die_with_parent
@@ -53,12 +51,21 @@ def mortal_web(place: Place, port: int, mark: Path, environ: Mapping[str, str]) 
 def main(place: str, port: str, mark: str) -> None:
     """Serve, until SIGTERM."""
 
-    def die(_session: Session) -> None:
-        if threading.current_thread().name == "intake" and not Path(mark).exists():
+    def die(at: str) -> None:
+        if at == place and threading.current_thread().name == "intake" and not Path(mark).exists():
             Path(mark).touch()
             os.kill(os.getpid(), signal.SIGKILL)
 
-    event.listen(Session, f"{place}_commit", die)
+    changing = Alone.changing
+
+    @contextmanager
+    def mortal(alone: Alone) -> Iterator[Any]:
+        with changing(alone) as cursor:
+            yield cursor
+            die("before")
+        die("after")
+
+    Alone.changing = mortal  # type: ignore[method-assign]
     web.serve(lambda: create_app(configuration.load(os.environ)), f"127.0.0.1:{port}")
 
 

@@ -2,13 +2,15 @@
 
 SQLite: `executemany` on the driver's cursor with positional rows. PostgreSQL: all rows as one JSON parameter that
 `jsonb_to_recordset` unfolds (psycopg spends half of its time splitting long VALUES lists: 4,400 rows/s against
-25,000); rows with bytes one by one in a pipeline, since JSON would double them. Keys are drawn beforehand, so that no
-statement needs RETURNING and children know their parents.
+25,000), and columns of bytes, which JSON would double, as an array each. Keys are drawn beforehand, so that few
+statements need RETURNING and children know their parents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any, cast
@@ -95,19 +97,53 @@ def insert_rows(
     """
     if not rows:
         return 0
-    table = table_of(model)
-    if is_postgresql(session) and not _has_bytes(table, columns):
-        statement = _postgresql_insert(table, columns, conflict, update, where)
-        result = session.execute(statement, {"rows": _payload(columns, rows)})
-        return cast(int, result.rowcount)  # type: ignore[attr-defined]
-    cursor = session.connection().connection.cursor()
-    try:
-        mark = "%s" if is_postgresql(session) else "?"
-        adapted = rows if is_postgresql(session) else _adapted(table, columns, rows)
-        cursor.executemany(_plain_insert(table, columns, conflict, update, where, mark), adapted)
-        return cursor.rowcount
-    finally:
-        cursor.close()
+    with _cursor(session) as cursor:
+        insert_by(cursor, model, columns, rows, conflict=conflict, update=update, where=where)
+        return cast(int, cursor.rowcount)
+
+
+def insert_by(
+    cursor: Any,
+    model: type[DeclarativeBase],
+    columns: tuple[str, ...],
+    rows: Sequence[Row],
+    *,
+    conflict: tuple[str, ...] = (),
+    update: tuple[str, ...] = (),
+    where: str = "",
+) -> None:
+    """Do what `insert_rows` does by a cursor of the driver: on PostgreSQL by one statement, however many they are."""
+    table, ending = table_of(model), _on_conflict(conflict, update, where)
+    if isinstance(cursor, sqlite3.Cursor):
+        cursor.executemany(_plain_insert(table, columns) + ending, _adapted(table, columns, rows))
+    else:
+        cursor.execute(_unfolding_insert(table, columns) + ending, _folded(table, columns, rows))
+
+
+def insert_new_rows(
+    session: Session,
+    model: type[DeclarativeBase],
+    columns: tuple[str, ...],
+    rows: Sequence[Row],
+    *,
+    conflict: tuple[str, ...],
+    returning: tuple[str, ...],
+) -> Sequence[Row]:
+    """Insert those of `rows` whose unique key `conflict` is new; returns the columns `returning` of each, in any order.
+
+    They are numbers or texts: they come as the driver has them.
+    """
+    if not rows:
+        return []
+    table, ending = table_of(model), f"{_on_conflict(conflict, (), '')} RETURNING {', '.join(returning)}"
+    with _cursor(session) as cursor:
+        if not isinstance(cursor, sqlite3.Cursor):
+            cursor.execute(_unfolding_insert(table, columns) + ending, _folded(table, columns, rows))
+            return cast("Sequence[Row]", cursor.fetchall())
+        statement, found = _plain_insert(table, columns) + ending, []
+        for row in _adapted(table, columns, rows):
+            found += cursor.execute(statement, row).fetchall()
+        return found
 
 
 def update_rows(session: Session, model: type[DeclarativeBase], columns: tuple[str, ...], rows: Sequence[Row]) -> None:
@@ -115,15 +151,21 @@ def update_rows(session: Session, model: type[DeclarativeBase], columns: tuple[s
     if not rows:
         return
     table = table_of(model)
-    if is_postgresql(session):
-        session.execute(_postgresql_update(table, columns), {"rows": _payload(columns, rows)})
-        return
-    cursor = session.connection().connection.cursor()
-    try:
+    with _cursor(session) as cursor:
+        if not isinstance(cursor, sqlite3.Cursor):
+            cursor.execute(_unfolding_update(table, columns), _folded(table, columns, rows))
+            return
         sets = ", ".join(f"{column} = ?" for column in columns[1:])
         statement = f"UPDATE {table.name} SET {sets} WHERE {columns[0]} = ?"  # noqa: S608
-        turned = [(*row[1:], row[0]) for row in _adapted(table, columns, rows)]
-        cursor.executemany(statement, turned)
+        cursor.executemany(statement, [(*row[1:], row[0]) for row in _adapted(table, columns, rows)])
+
+
+@contextlib.contextmanager
+def _cursor(session: Session) -> Iterator[Any]:
+    """The driver's own cursor, in the unit of `session`."""
+    cursor = session.connection().connection.cursor()
+    try:
+        yield cursor
     finally:
         cursor.close()
 
@@ -139,8 +181,14 @@ def _adapted(table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> Seq
     return list(zip(*by_column, strict=True))
 
 
-def _payload(columns: tuple[str, ...], rows: Sequence[Row]) -> str:
-    return orjson.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str).decode()
+def _folded(table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> list[Any]:
+    """Return the parameters of rows that `_recordset` unfolds."""
+    places = _bytes_of(table, columns)
+    if not places:
+        return [orjson.dumps([dict(zip(columns, row, strict=True)) for row in rows], default=str).decode()]
+    names = [(place, name) for place, name in enumerate(columns) if place not in places]
+    folded = orjson.dumps([{name: row[place] for place, name in names} for row in rows], default=str).decode()
+    return [folded, *([row[place] for row in rows] for place in places)]
 
 
 def _sqlite_time(value: datetime) -> str:
@@ -173,32 +221,26 @@ def _converters(table: Table, columns: tuple[str, ...]) -> tuple[tuple[int, Call
 
 
 @lru_cache(maxsize=64)
-def _has_bytes(table: Table, columns: tuple[str, ...]) -> bool:
-    return any(isinstance(table.c[name].type, LargeBinary) for name in columns)
+def _bytes_of(table: Table, columns: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(place for place, name in enumerate(columns) if isinstance(table.c[name].type, LargeBinary))
 
 
 @lru_cache(maxsize=64)
-def _plain_insert(
-    table: Table, columns: tuple[str, ...], conflict: tuple[str, ...], update: tuple[str, ...], where: str, mark: str
-) -> str:
-    marks = ", ".join([mark] * len(columns))
-    statement = f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
-    return statement + _on_conflict(conflict, update, where)
+def _plain_insert(table: Table, columns: tuple[str, ...]) -> str:
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
 
 
 @lru_cache(maxsize=64)
-def _postgresql_insert(
-    table: Table, columns: tuple[str, ...], conflict: tuple[str, ...], update: tuple[str, ...], where: str
-) -> Any:
+def _unfolding_insert(table: Table, columns: tuple[str, ...]) -> str:
     names = ", ".join(columns)
-    statement = f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {_recordset(table, columns)}"  # noqa: S608
-    return text(statement + _on_conflict(conflict, update, where))
+    return f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {_recordset(table, columns)}"  # noqa: S608
 
 
 @lru_cache(maxsize=64)
-def _postgresql_update(table: Table, columns: tuple[str, ...]) -> Any:
+def _unfolding_update(table: Table, columns: tuple[str, ...]) -> str:
     sets = ", ".join(f"{column} = x.{column}" for column in columns[1:])
-    return text(
+    return (
         f"UPDATE {table.name} SET {sets} FROM {_recordset(table, columns)} "  # noqa: S608
         f"WHERE {table.name}.{columns[0]} = x.{columns[0]}"
     )
@@ -206,8 +248,12 @@ def _postgresql_update(table: Table, columns: tuple[str, ...]) -> Any:
 
 def _recordset(table: Table, columns: tuple[str, ...]) -> str:
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    typed = ", ".join(f"{name} {table.c[name].type.compile(dialect=dialect)}" for name in columns)
-    return f"jsonb_to_recordset(CAST(:rows AS jsonb)) AS x({typed})"
+    places = _bytes_of(table, columns)
+    folded = [name for place, name in enumerate(columns) if place not in places]
+    typed = ", ".join(f"{name} {table.c[name].type.compile(dialect=dialect)}" for name in folded)
+    arrays = ", unnest(CAST(%s AS bytea[]))" * len(places)
+    names = ", ".join([*folded, *(columns[place] for place in places)])
+    return f"ROWS FROM (jsonb_to_recordset(CAST(%s AS jsonb)) AS ({typed}){arrays}) AS x({names})"
 
 
 def _on_conflict(conflict: tuple[str, ...], update: tuple[str, ...], where: str) -> str:
