@@ -41,9 +41,11 @@ _BATCH = 200
 _SLICE_SECONDS = 0.02
 """After so long what came meanwhile waits: runs start from what was recorded only when the drain has ended."""
 _LEASE_SECONDS = 90.0
-_REST_SECONDS, _LONGEST_REST = 0.01, 0.1
-"""A store that sends several orders at once is let alone for so long for each: what comes meanwhile comes together, and
+_REST_SECONDS, _LONGEST_REST = 0.01, 0.25
+"""A store that sends many orders at once is let alone for so long for each: what comes meanwhile comes together, and
 costs a fraction of what it costs one by one, above all of SQLite's right to write."""
+_FEW = 3
+"""So many at once are no rush: the next order must not wait for company."""
 _next: dict[int, float] = {}
 """When (monotonic) this process looks at a store's deliveries again, at the earliest."""
 _MOST_ATTEMPTS = 5
@@ -124,7 +126,7 @@ def drain(process: Process, store_id: int) -> bool:
         if hold.is_held:
             with process.database.unit() as session:
                 lease.release(session, hold.lease_name, hold.fence)
-    if worked > 1:
+    if worked > _FEW:
         _next[store_id] = time.monotonic() + min(_LONGEST_REST, worked * _REST_SECONDS)
     return hold.is_more
 

@@ -10,6 +10,7 @@ import binascii
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Final
 
 from referins_woo.mail import headers
@@ -49,7 +50,7 @@ def build(letter: Letter) -> bytes:
         headers.mailbox("From", letter.from_name, letter.from_address),
         headers.mailbox("To", letter.to_name, letter.to_address),
         headers.text("Subject", letter.subject),
-        headers.plain("Date", format_datetime(letter.date)),
+        headers.plain("Date", _date(letter.date.replace(microsecond=0))),
         headers.plain("Message-ID", letter.message_id),
     ]
     if letter.reply_to:
@@ -57,6 +58,11 @@ def build(letter: Letter) -> bytes:
     parts.extend(headers.plain(name, value) for name, value in letter.further)
     parts.extend((_FIXED, _PLAIN_PART, _quoted(letter.text), _HTML_PART, _quoted(letter.html), _END))
     return b"".join(parts)
+
+
+@lru_cache(maxsize=16)
+def _date(second: datetime) -> str:
+    return format_datetime(second)
 
 
 def _quoted(text: str) -> bytes:

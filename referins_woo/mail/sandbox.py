@@ -167,13 +167,14 @@ def render(template: Any, values: Mapping[str, Any]) -> str:
     size = 0
     until = time.thread_time() + MOST_SECONDS
     try:
-        for number, part in enumerate(_stream(template, values)):
-            size += len(part)
+        stream = _stream(template, values)
+        while some := list(islice(stream, _LOOK_EVERY)):
+            parts += some
+            size += sum(map(len, some))
             if size > MOST_OUTPUT:
                 raise TemplateFault(f"The e-mail grows too large: more than {MOST_OUTPUT} characters.")
-            if number % _LOOK_EVERY == 0 and time.thread_time() > until:
+            if time.thread_time() > until:
                 raise TemplateFault("The e-mail takes too long to write.")
-            parts.append(part)
     except (TypeError, ValueError, RecursionError) as error:
         raise TemplateFault(f"The text compares things that cannot be compared: {error}") from None
     return "".join(parts)

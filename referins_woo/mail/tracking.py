@@ -11,6 +11,7 @@ import html as entities
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote_plus, urlsplit
 
@@ -62,6 +63,7 @@ def measured(html: str, message: Any, wishes: Wishes, public_url: str) -> tuple[
     return html, links if clicks or opens else None
 
 
+@lru_cache(maxsize=1024)  # an e-mail's links are those of the one before, but for the order's own
 def with_utm(url: str, campaign: str, content: str) -> str:
     """Return `url` with the tags that shops' statistics read; those that it has already, and all else, stay."""
     if not campaign:

@@ -96,8 +96,8 @@ class Sending:
         self._letters: list[outbox.Letter] = []
         self._senders: dict[int, Any] = {}
         self._names: dict[int, str] = {}
-        self._templates: dict[tuple[int, int], tuple[dict[str, Any], dict[str, Any]]] = {}
-        """By account and identity of the definition's template: that one, kept alive, and it made ready."""
+        self._templates: dict[tuple[int, str], dict[str, Any]] = {}
+        """Made ready, by version and step."""
 
     def add(self, run: Row[Any], effect: SendEmail, mail: Mail, facts: Facts) -> None:
         """Write the e-mail of one step."""
@@ -110,7 +110,7 @@ class Sending:
                 to_email=mail.to_email,
                 to_name=mail.to_name,
                 from_name=sender.sender_name or str((facts.get("store") or {}).get("name") or ""),
-                template=self._template(run.account_id, effect.template),
+                template=self._template(run, effect),
                 facts=dict(facts),
                 store_id=run.store_id,
                 run_id=run.id,
@@ -132,11 +132,11 @@ class Sending:
             self._senders[account_id] = self._session.execute(_SENDER, {"account_id": account_id}).one()
         return self._senders[account_id]
 
-    def _template(self, account_id: int, template: dict[str, Any]) -> dict[str, Any]:
-        key = (account_id, id(template))
+    def _template(self, run: Row[Any], effect: SendEmail) -> dict[str, Any]:
+        key = (run.version_id, effect.step_id)
         if key not in self._templates:
-            self._templates[key] = template, brands.ready(self._session, account_id, template)
-        return self._templates[key][1]
+            self._templates[key] = brands.ready(self._session, run.account_id, effect.template)
+        return self._templates[key]
 
     def _campaign(self, automation_id: int) -> str:
         if automation_id not in self._names:

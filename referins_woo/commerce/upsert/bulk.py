@@ -251,7 +251,7 @@ def _recordset(table: Table, columns: tuple[str, ...]) -> str:
     places = _bytes_of(table, columns)
     folded = [name for place, name in enumerate(columns) if place not in places]
     typed = ", ".join(f"{name} {table.c[name].type.compile(dialect=dialect)}" for name in folded)
-    arrays = ", unnest(CAST(%s AS bytea[]))" * len(places)
+    arrays = ", unnest(CAST(%b AS bytea[]))" * len(places)  # as they are: text would double them
     names = ", ".join([*folded, *(columns[place] for place in places)])
     return f"ROWS FROM (jsonb_to_recordset(CAST(%s AS jsonb)) AS ({typed}){arrays}) AS x({names})"
 
