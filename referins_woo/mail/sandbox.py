@@ -86,8 +86,8 @@ class Language(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Look a name up in plain data: an attribute of a Python object is never reached."""
-        if isinstance(obj, dict):
-            return obj.get(attribute, self.undefined(name=attribute))
+        if isinstance(obj, dict):  # nearly all; an `undefined` is made for what is not there alone
+            return obj[attribute] if attribute in obj else self.undefined(name=attribute)
         if isinstance(obj, LoopContext) and attribute in _LOOP_NAMES:
             return getattr(obj, attribute)
         return self.undefined(name=attribute)
