@@ -16,7 +16,6 @@ from bench._processes import free_port, measured, python, running, serving, wait
 from bench._store import connect, environ, start
 from referins_woo import queues
 from referins_woo.ingest import import_run, importing
-from referins_woo.run.supervisor import FRUGAL
 from referins_woo.runs import automations
 from tests.services.valkey import Valkey
 
@@ -85,7 +84,7 @@ def ours(empty: Databases, kind: str) -> Iterator[Chain]:
             SMTP_URL=f"smtp://127.0.0.1:{sink}",
         )
         commands = (["web", "--bind", f"127.0.0.1:{port}"], ["worker", "live"], ["worker", "mail"], ["clock"])
-        started = [stack.enter_context(running(command, {**FRUGAL, **settings}, log)) for command in commands]
+        started = [stack.enter_context(running(command, settings, log)) for command in commands]
         wait_for(port)
         pids = [process.pid for process in started[:3]]
         yield Chain(port, f"/hooks/woocommerce/{store.hook_token}", arrivals, pids, log)
@@ -103,6 +102,6 @@ def reference(empty: Databases, kind: str) -> Iterator[Chain]:
         arrivals, log, port = folder / "arrivals", folder / "log", free_port()
         sink = stack.enter_context(serving("bench._sink", arrivals))
         commands = (["-m", "bench._flask", str(port), url], ["-m", "bench._mailer", url, str(sink)])
-        started = [stack.enter_context(python(command, FRUGAL, log)) for command in commands]
+        started = [stack.enter_context(python(command, {}, log)) for command in commands]
         wait_for(port)
         yield Chain(port, "/hook", arrivals, [process.pid for process in started], log)

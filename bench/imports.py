@@ -18,7 +18,6 @@ from bench._store import connect, environ, start
 from referins_woo import queues
 from referins_woo.ingest import importing
 from referins_woo.ingest.models import Import
-from referins_woo.run.supervisor import FRUGAL
 from referins_woo.stores.models import Store
 from tests.services.valkey import Valkey
 
@@ -102,7 +101,7 @@ def _peak_of_worker(empty: Databases, orders: int) -> float:
         with serving("bench._pages", "--orders", orders) as port, TemporaryDirectory() as folder:
             url = _connected(empty, "sqlite", port)
             own = start(url)
-            settings = {**FRUGAL, **environ(url, REDIS_URL=valkey.url, REFERINS_DATA=folder)}
+            settings = environ(url, REDIS_URL=valkey.url, REFERINS_DATA=folder)
             with running(["worker", "bulk"], settings, Path(folder) / "log") as worker:
                 queues.connect(valkey.url)
                 with own.database.unit() as session:

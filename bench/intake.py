@@ -16,7 +16,6 @@ from bench._databases import Databases, databases
 from bench._processes import free_port, measured, python, running, wait_for
 from bench._store import connect, environ, start
 from referins_woo.ingest.models import Delivery
-from referins_woo.run.supervisor import FRUGAL
 from tests.services.valkey import Valkey
 
 _NAME = "intake"
@@ -72,7 +71,7 @@ def _load_on_bare(empty: Databases, kind: str, count: int) -> Measured:
     opened = start(url)
     connect(opened, 1)
     port = free_port()
-    with python(["-m", "bench._flask", str(port), url], FRUGAL, Path("/dev/null")):
+    with python(["-m", "bench._flask", str(port), url], {}, Path("/dev/null")):
         wait_for(port)
         found = measured("bench._load", port, "/hook", "--count", count, "--connections", _CONNECTIONS)
     return found | {"stored": _stored(url)}
@@ -95,7 +94,7 @@ def _web(url: str) -> Iterator[int]:
     try:
         with TemporaryDirectory() as folder:
             settings = environ(url, REDIS_URL=valkey.url, REFERINS_DATA=folder, PUBLIC_URL=f"http://127.0.0.1:{port}")
-            with running(["web", "--bind", f"127.0.0.1:{port}"], {**FRUGAL, **settings}, Path(folder) / "log"):
+            with running(["web", "--bind", f"127.0.0.1:{port}"], settings, Path(folder) / "log"):
                 wait_for(port)
                 yield port
     finally:

@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import IO, Protocol
 
 from referins_woo.run.parent import die_with_parent
 
@@ -17,20 +18,56 @@ _LONGEST_WAIT = 10.0
 _LOG_LIMIT = 5_000_000
 
 
+class Running(Protocol):
+    """What `subprocess.Popen` and `fork.Fork` have in common."""
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+
+    def poll(self) -> int | None:
+        """Return the exit code once it has ended."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end. Raises subprocess.TimeoutExpired."""
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+
+
+Launch = Callable[[IO[bytes]], Running]
+"""Starts a process, with its output to a file."""
+
+
+def program(command: list[str], environ: Mapping[str, str]) -> Launch:
+    """Return what starts `command` in a session of its own, to end with this process."""
+    parent = os.getpid()
+
+    def launch(log: IO[bytes]) -> Running:
+        return subprocess.Popen(  # noqa: S603 - our own commands
+            command,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=lambda: die_with_parent(parent),
+        )
+
+    return launch
+
+
 class Child:
     """A process by its role. It is `due` when it should run and does not."""
 
-    def __init__(
-        self, role: str, command: list[str], environ: Mapping[str, str], log_dir: Path, patience: float
-    ) -> None:
+    def __init__(self, role: str, launch: Launch, log_dir: Path, patience: float) -> None:
         """`patience` is how many seconds it may take to end after SIGTERM."""
         self.role = role
         self.patience = patience
         self.log_path = log_dir / f"{role}.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Running | None = None
         self.next_start = 0.0
-        self._command = command
-        self._environ = dict(environ)
+        self._launch = launch
         self._started = 0.0
         self._failures = 0
 
@@ -43,17 +80,8 @@ class Child:
         """Start it now; its output goes to its log file."""
         if self.log_path.exists() and self.log_path.stat().st_size > _LOG_LIMIT:
             self.log_path.replace(self.log_path.with_suffix(".log.1"))
-        parent = os.getpid()
         with self.log_path.open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603 - our own commands
-                self._command,
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=lambda: die_with_parent(parent),
-            )
+            self.process = self._launch(log)
         self._started = time.monotonic()
 
     def ended(self) -> int | None:

@@ -2,7 +2,8 @@
 
 It starts them in that order, restarts what ends (at once, then with a growing wait), writes `supervisor.json` with
 their process ids, and on SIGTERM, SIGINT or SIGHUP stops them in order: web, workers, clock, practice store, Valkey.
-No child outlives it, however it ends. It uses the standard library only: the second start must be quick.
+No child outlives it, however it ends. Web, workers and clock are forked from it, once it has imported what they run;
+until then it uses the standard library only, so that what is wrong is said at once.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import fcntl
 import hashlib
 import http.client
+import importlib
 import json
 import os
 import select
@@ -28,14 +30,13 @@ from typing import IO, Final
 from referins_woo.errors import ReferinsError
 from referins_woo.paths import migrations_dir
 from referins_woo.run import settings, valkey
-from referins_woo.run.child import Child
+from referins_woo.run.child import Child, Launch, program
+from referins_woo.run.fork import Fork, one_heap, preload
 
 QUEUES: Final = ("live", "mail", "bulk", "outbound")
 """As in referins_woo.queues, which is not imported here: it brings RQ, and half a second."""
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
-FRUGAL: Final = {"MALLOC_ARENA_MAX": "1"}
-"""For glibc: a heap for each thread keeps what pages of a store were read into; one heap saves 15 MB of a worker."""
 
 _STOP_ORDER: Final = (("web",), QUEUES, ("clock",), ("practice",), ("valkey",))
 
@@ -68,7 +69,6 @@ class Supervisor:
         environ = {**os.environ, **{name: value for name, value in ours.items() if name != "DEMO_PASSWORD"}}
         environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
         environ["PYTHONUNBUFFERED"] = "1"
-        environ = {**FRUGAL, **environ}
         environ.pop("PYTHONDONTWRITEBYTECODE", None)  # compiling anew at each start costs a second
         try:
             self._start(environ, ours)
@@ -83,12 +83,14 @@ class Supervisor:
         if ours.get("REDIS_URL") == valkey.url(valkey.socket_path(self.data_dir)):
             self._start_valkey(environ)
         first_time = self._prepare_database(environ, ours)
+        one_heap()
+        preload()
         self._add("web", ["web", "--bind", f"127.0.0.1:{self.port}"], environ, patience=22)
         self._wait_for_web()
         if self.practice_port is not None:
             practice_data = str(self.data_dir / "practice-store")
             arguments = ["practice-store", "--port", str(self.practice_port), "--data", practice_data]
-            self._add("practice", arguments, environ, patience=3)
+            self._add_command("practice", [sys.executable, "-m", "referins_woo.cli", *arguments], environ, patience=3)
         for queue in QUEUES:
             self._add(queue, ["worker", queue], environ, patience=25)
         self._add("clock", ["clock"], environ, patience=5)
@@ -105,11 +107,18 @@ class Supervisor:
         print(f"\n  {'Everything is new and empty. ' if first_time else ''}Ctrl-C stops it.\n", flush=True)
 
     def _add(self, role: str, arguments: list[str], environ: Mapping[str, str], patience: float) -> Child:
-        command = [sys.executable, "-m", "referins_woo.cli", *arguments]
-        return self._add_command(role, command, environ, patience)
+        """Add a process of the console command `arguments`, forked."""
+
+        def run() -> None:
+            sys.exit(importlib.import_module("referins_woo.cli").main(arguments))
+
+        return self._add_child(role, lambda log: Fork(run, environ, log.fileno()), patience)
 
     def _add_command(self, role: str, command: list[str], environ: Mapping[str, str], patience: float) -> Child:
-        child = self.children[role] = Child(role, command, environ, self.data_dir / "log", patience)
+        return self._add_child(role, program(command, environ), patience)
+
+    def _add_child(self, role: str, launch: Launch, patience: float) -> Child:
+        child = self.children[role] = Child(role, launch, self.data_dir / "log", patience)
         if not self._stopping:
             child.start()
             self._write_state()

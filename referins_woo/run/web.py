@@ -10,6 +10,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger as GunicornLogger
 
+from referins_woo.run.fork import one_heap
 from referins_woo.run.parent import die_with_parent, watch_parent
 
 _SWITCH_SECONDS = 0.0005
@@ -23,6 +24,7 @@ def serve(create_app: Callable[[], Wsgi], bind: str, *, threads: int = 8) -> Non
 
     `create_app` runs in the worker process: what it opens is not shared over a fork.
     """
+    one_heap()
     _Server(create_app, bind, threads).run()
 
 

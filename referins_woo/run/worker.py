@@ -22,6 +22,7 @@ from rq.job import Job
 from referins_woo import queues
 from referins_woo.bells import BULK, LIVE, MAIL, OUTBOUND, QUEUES
 from referins_woo.errors import ReferinsError
+from referins_woo.run.fork import one_heap
 from referins_woo.run.parent import watch_parent
 
 _WORKER_TTL = 30
@@ -93,6 +94,7 @@ def work(queue: str, redis_url: str) -> int:
     """
     if queue not in QUEUES:
         raise ReferinsError(f"There is no queue {queue!r}; there are {', '.join(QUEUES)}.")
+    one_heap()
     watch_parent()
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
     worker: QueueWorker | None = None

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from referins_woo.run.child import Child
+from referins_woo.run.child import Child, program
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -30,7 +30,7 @@ def wait_until(condition: Callable[[], object], seconds: float = 10.0) -> None:
 
 
 def child(tmp_path: Path, script: str) -> Child:
-    return Child("role", [sys.executable, "-c", script], os.environ, tmp_path, patience=5)
+    return Child("role", program([sys.executable, "-c", script], os.environ), tmp_path, patience=5)
 
 
 def test_the_first_restart_comes_at_once_and_the_next_ones_later(tmp_path: Path) -> None:
@@ -63,9 +63,9 @@ def test_what_ignores_sigterm_is_killed_with_all_it_started(tmp_path: Path) -> N
 def test_a_child_ends_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     script = (
         "import os, pathlib, sys, time\n"
-        "from referins_woo.run.child import Child\n"
+        "from referins_woo.run.child import Child, program\n"
         f"log = pathlib.Path({str(tmp_path)!r})\n"
-        "c = Child('inner', [sys.executable, '-c', 'import time; time.sleep(60)'], os.environ, log, 5)\n"
+        "c = Child('inner', program([sys.executable, '-c', 'import time; time.sleep(60)'], os.environ), log, 5)\n"
         "c.start(); print(c.pid, flush=True); time.sleep(60)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, cwd=ROOT)
