@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench._databases import Databases
-from bench._processes import free_port, measured, python, running, serving, wait_for
+from bench._processes import free_port, measured, python, serving, supervised, wait_for
 from bench._store import connect, environ, start
 from referins_woo import queues
 from referins_woo.ingest import import_run, importing
@@ -29,7 +30,8 @@ class Chain:
     port: int
     path: str
     arrivals: Path
-    pids: list[int]
+    pids: dict[str, int]
+    """By role."""
     log: Path
     posted: int = 0
 
@@ -56,7 +58,7 @@ class Chain:
 
 @contextlib.contextmanager
 def ours(empty: Databases, kind: str) -> Iterator[Chain]:
-    """A connected store, the recipe "order confirmation" live, and the processes of an installation but bulk."""
+    """A connected store, the recipe "order confirmation" live, and what `bin/start` runs."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         shop = stack.enter_context(serving("bench._pages", "--orders", 10))
@@ -74,7 +76,7 @@ def ours(empty: Databases, kind: str) -> Iterator[Chain]:
         opened.database.dispose()
         valkey = Valkey()
         stack.callback(valkey.close)
-        arrivals, log, port = folder / "arrivals", folder / "log", free_port()
+        arrivals, port = folder / "arrivals", free_port()
         sink = stack.enter_context(serving("bench._sink", arrivals))
         settings = environ(
             url,
@@ -83,11 +85,21 @@ def ours(empty: Databases, kind: str) -> Iterator[Chain]:
             PUBLIC_URL=f"http://127.0.0.1:{port}",
             SMTP_URL=f"smtp://127.0.0.1:{sink}",
         )
-        commands = (["web", "--bind", f"127.0.0.1:{port}"], ["worker", "live"], ["worker", "mail"], ["clock"])
-        started = [stack.enter_context(running(command, settings, log)) for command in commands]
+        stack.enter_context(supervised(port, folder, settings, folder / "said"))
         wait_for(port)
-        pids = [process.pid for process in started[:3]]
-        yield Chain(port, f"/hooks/woocommerce/{store.hook_token}", arrivals, pids, log)
+        state = _state(folder)
+        yield Chain(port, f"/hooks/woocommerce/{store.hook_token}", arrivals, state, folder / "log" / "web.log")
+
+
+def _state(folder: Path) -> dict[str, int]:
+    """Return the process ids by role, once all run, and that of the supervisor."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        state = json.loads((folder / "supervisor.json").read_text())
+        if state["roles"].get("clock"):
+            return {**state["roles"], "supervisor": state["pid"]}
+        time.sleep(0.05)
+    raise RuntimeError("not all processes run")
 
 
 @contextlib.contextmanager
@@ -102,6 +114,7 @@ def reference(empty: Databases, kind: str) -> Iterator[Chain]:
         arrivals, log, port = folder / "arrivals", folder / "log", free_port()
         sink = stack.enter_context(serving("bench._sink", arrivals))
         commands = (["-m", "bench._flask", str(port), url], ["-m", "bench._mailer", url, str(sink)])
-        started = [stack.enter_context(python(command, {}, log)) for command in commands]
+        for command in commands:
+            stack.enter_context(python(command, {}, log))
         wait_for(port)
-        yield Chain(port, "/hook", arrivals, [process.pid for process in started], log)
+        yield Chain(port, "/hook", arrivals, {}, log)

@@ -42,11 +42,23 @@ def measured(module: str, *arguments: object) -> dict[str, Any]:
 def running(
     arguments: list[str], environ: Mapping[str, str], log: Path
 ) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
-    """Run a console command of ours for the length of the block; what it says goes to `log`.
+    """Run a console command of ours for the length of the block; what it says goes to `log`."""
+    return _alone("from referins_woo.cli import main", arguments, environ, log)
 
-    As in an installation, where no developer's tool has brought `rich`: structlog loads it where it is, 5 MB a process.
-    """
-    alone = "import sys; sys.modules['rich'] = None; from referins_woo.cli import main; sys.exit(main())"
+
+def supervised(
+    port: int, folder: Path, environ: Mapping[str, str], log: Path
+) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    """Run what `bin/start` runs, without the practice store, for the length of the block."""
+    arguments = ["--port", str(port), "--data", str(folder), "--no-practice-store"]
+    return _alone("from referins_woo.run.supervisor import main", arguments, environ, log)
+
+
+def _alone(
+    importing: str, arguments: list[str], environ: Mapping[str, str], log: Path
+) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    """Run a `main` as in an installation, where no developer's tool has brought `rich`: structlog loads it, 5 MB."""
+    alone = f"import sys; sys.modules['rich'] = None; {importing}; sys.exit(main())"
     return python(["-c", alone, *arguments], environ, log)
 
 
@@ -102,9 +114,13 @@ def peak_mb(pid: int) -> float:
 
 def proportional_mb(pid: int) -> float:
     """Return the proportional set size of a process and its children, in MB: shared pages count once among them."""
-    own = _kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss") / 1024
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return own + sum(proportional_mb(int(child)) for child in children)
+    return own_proportional_mb(pid) + sum(proportional_mb(int(child)) for child in children)
+
+
+def own_proportional_mb(pid: int) -> float:
+    """Return the proportional set size of a process alone."""
+    return _kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss") / 1024
 
 
 def _kilobytes(path: Path, name: str) -> int:

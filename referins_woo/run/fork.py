@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
-from referins_woo.run.parent import die_with_parent
+from referins_woo.run.parent import die_with_parent, name_process
 
 _HANDLED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 _FORK: Final = multiprocessing.get_context("fork")
@@ -33,12 +33,13 @@ _M_ARENA_MAX: Final = -8
 class Fork:
     """A child that runs a function of ours; used as `subprocess.Popen` is."""
 
-    def __init__(self, run: Callable[[], object], environ: Mapping[str, str], log: int) -> None:
+    def __init__(self, name: str, run: Callable[[], object], environ: Mapping[str, str], log: int) -> None:
         """Start it in a session of its own, with `environ`; its output goes to the open file `log`."""
         parent = os.getpid()
 
         def become() -> None:
             os.setsid()
+            name_process(name)
             die_with_parent(parent)
             signal.set_wakeup_fd(-1)
             for number in _HANDLED:

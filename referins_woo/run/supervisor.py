@@ -112,7 +112,7 @@ class Supervisor:
         def run() -> None:
             sys.exit(importlib.import_module("referins_woo.cli").main(arguments))
 
-        return self._add_child(role, lambda log: Fork(run, environ, log.fileno()), patience)
+        return self._add_child(role, lambda log: Fork(f"referins-{role}", run, environ, log.fileno()), patience)
 
     def _add_command(self, role: str, command: list[str], environ: Mapping[str, str], patience: float) -> Child:
         return self._add_child(role, program(command, environ), patience)

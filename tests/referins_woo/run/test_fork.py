@@ -24,7 +24,8 @@ signal.signal(signal.SIGTERM, lambda number, frame: woken.append(number))
 def run():
 {body}
 
-child = Child("role", lambda log: Fork(run, {{"PATH": "/bin", "ONLY": "this"}}, log.fileno()), folder, 2)
+own = {{"PATH": "/bin", "ONLY": "this"}}
+child = Child("role", lambda log: Fork("referins-role", run, own, log.fileno()), folder, 2)
 child.start()
 print(child.pid, flush=True)
 {then}
@@ -56,6 +57,7 @@ def test_it_has_its_own_surroundings_and_nothing_of_its_parents(tmp_path: Path) 
     assert said == "[('ONLY', 'this'), ('PATH', '/bin')] True True"
     # The fourth is the listing's own. The lock of the parent is not among them.
     assert held == "['0', '1', '2', '3'] True"
+    assert Path(f"/proc/{child}/comm").read_text() == "referins-role\n"
     held_by_child = [str(fd.resolve()) for fd in Path(f"/proc/{child}/fd").iterdir()]
     assert not [path for path in held_by_child if path.endswith("/lock")]
     parent.kill()
