@@ -106,14 +106,21 @@ def _mailed(chain: Chain, burst: int) -> float:
 
 
 def _held(chain: Chain, rate: float, seconds: float) -> float:
-    """Return the highest rate, from a little above `rate` down, at which the slowest hundredth stays below a second."""
+    """Return the highest rate, from a little above `rate` down, at which the slowest hundredth stays below a second.
+
+    Each rate has two tries: what else a machine does for a moment is not what is measured.
+    """
     rate = rate / _FALL
     while rate > 1:
-        latencies = _at_rate(chain, max(10, round(rate * seconds)), rate)
-        if min(latencies) > 0 and _at(latencies, 99) < _MOST_P99:
+        if _holds(chain, rate, seconds) or _holds(chain, rate, seconds):
             return rate
         rate *= _FALL
     return 0.0
+
+
+def _holds(chain: Chain, rate: float, seconds: float) -> bool:
+    latencies = _at_rate(chain, max(10, round(rate * seconds)), rate)
+    return min(latencies) > 0 and _at(latencies, 99) < _MOST_P99
 
 
 def _at_rate(chain: Chain, count: int, rate: float) -> list[float]:

@@ -41,7 +41,7 @@ _BATCH = 200
 _SLICE_SECONDS = 0.02
 """After so long what came meanwhile waits: runs start from what was recorded only when the drain has ended."""
 _LEASE_SECONDS = 90.0
-_REST_SECONDS, _LONGEST_REST = 0.01, 0.25
+_REST_SECONDS, _LONGEST_REST = 0.01, 0.1
 """A store that sends many orders at once is let alone for so long for each: what comes meanwhile comes together, and
 costs a fraction of what it costs one by one, above all of SQLite's right to write."""
 _FEW = 3
