@@ -117,7 +117,7 @@ class Receiver:
         known = self._addresses.get(hook_token)
         if known is not None and time.monotonic() - known.read_at < _REMEMBERED_SECONDS:
             return known
-        with self._process.database.reading() as session:
+        with self._process.database.looking() as session:
             store = session.execute(select(Store).where(Store.hook_token == hook_token)).scalar_one_or_none()
         if store is None:
             self._addresses.pop(hook_token, None)

@@ -26,6 +26,8 @@ from referins_woo.run.parent import die_with_parent, name_process
 _HANDLED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 _FORK: Final = multiprocessing.get_context("fork")
 _LOOK_SECONDS: Final = 0.01
+_MOST_FILES: Final = 4_096
+"""Far more than the parent has open; what a system allows may be without an end."""
 _M_ARENA_MAX: Final = -8
 """glibc's number of the setting that MALLOC_ARENA_MAX makes."""
 
@@ -49,7 +51,7 @@ class Fork:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(log, 1)
             os.dup2(log, 2)
-            os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # the parent's lock would be held as long as its children live
+            os.closerange(3, _MOST_FILES)  # the parent's lock would be held as long as its children live
             sys.stdin = open(0, closefd=False)  # noqa: SIM115 - for as long as it lives
             for stream in (sys.stdout, sys.stderr):
                 stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]

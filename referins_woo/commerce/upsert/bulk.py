@@ -115,7 +115,9 @@ def insert_by(
     """Do what `insert_rows` does by a cursor of the driver: on PostgreSQL by one statement, however many they are."""
     table, ending = table_of(model), _on_conflict(conflict, update, where)
     if isinstance(cursor, sqlite3.Cursor):
-        cursor.executemany(_plain_insert(table, columns) + ending, _adapted(table, columns, rows))
+        cursor.executemany(_plain_insert(table, columns, "?") + ending, _adapted(table, columns, rows))
+    elif len(rows) == 1 and _bytes_of(table, columns):  # as most deliveries come: to fold one up costs a quarter more
+        cursor.execute(_plain_insert(table, columns, "%s") + ending, rows[0])
     else:
         cursor.execute(_unfolding_insert(table, columns) + ending, _folded(table, columns, rows))
 
@@ -140,7 +142,7 @@ def insert_new_rows(
         if not isinstance(cursor, sqlite3.Cursor):
             cursor.execute(_unfolding_insert(table, columns) + ending, _folded(table, columns, rows))
             return cast("Sequence[Row]", cursor.fetchall())
-        statement, found = _plain_insert(table, columns) + ending, []
+        statement, found = _plain_insert(table, columns, "?") + ending, []
         for row in _adapted(table, columns, rows):
             found += cursor.execute(statement, row).fetchall()
         return found
@@ -226,8 +228,8 @@ def _bytes_of(table: Table, columns: tuple[str, ...]) -> tuple[int, ...]:
 
 
 @lru_cache(maxsize=64)
-def _plain_insert(table: Table, columns: tuple[str, ...]) -> str:
-    marks = ", ".join("?" * len(columns))
+def _plain_insert(table: Table, columns: tuple[str, ...], mark: str) -> str:
+    marks = ", ".join([mark] * len(columns))
     return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
 
 
