@@ -24,7 +24,7 @@ from referins_woo.commerce.order_rules import SalesRule
 from referins_woo.commerce.records import CustomerRecord, OrderRecord, ProductRecord, RefundRecord, Unreadable
 from referins_woo.commerce.upsert import bulk
 from referins_woo.commerce.upsert.contacts import linked_contacts
-from referins_woo.commerce.upsert.line_products import look_up, unknown_products
+from referins_woo.commerce.upsert.line_products import LineProducts, unknown_products
 from referins_woo.commerce.upsert.order_contacts import resolve_contacts
 from referins_woo.commerce.upsert.orders import (
     OrderChange,
@@ -73,6 +73,8 @@ class Extras:
     refunded_orders: set[int] = field(default_factory=set)
     """Woo ids of the orders whose refunds were read whole."""
     reread: dict[int, OrderRecord] = field(default_factory=dict)
+    lines: LineProducts = field(default_factory=LineProducts)
+    """What was looked up to find out."""
 
 
 def take_orders(
@@ -183,6 +185,8 @@ def situation_of(store: StoreView, now: datetime) -> detect.Situation:
 class _Wanted:
     customers: set[int]
     products: set[int]
+    lines: LineProducts
+    """In which they were not found."""
     refunds: dict[int, set[int]]
     """Order → the refunds that it lists."""
     reread: dict[int, set[int]]
@@ -209,7 +213,9 @@ def _what_to_ask(session: Session, store: StoreView, records: Mapping[int, Order
             for record in records.values()
             if (before := stored.get(record.woo_id)) is not None and is_unclear(record, before)
         }
-    return _Wanted(customers, unknown_products(look_up(session, store.id, new), new), refunds, reread)
+    lines = LineProducts()
+    lines.learn(session, store.id, new)
+    return _Wanted(customers, unknown_products(lines, new), lines, refunds, reread)
 
 
 def _new_refund(record: OrderRecord, before: StoredOrder | None) -> bool:
@@ -223,7 +229,7 @@ def _known_refunds(before: StoredOrder | None) -> set[int]:
 
 
 def _ask(door: Door, wanted: _Wanted) -> Extras:
-    extras = Extras()
+    extras = Extras(lines=wanted.lines)
     if wanted.customers:
         found = door.customers_by_ids(sorted(wanted.customers))
         for woo_id in wanted.customers:
@@ -257,6 +263,7 @@ def _write(
 ) -> list[OrderChange]:
     if extras.products:
         upsert_products(session, store.account_id, store.id, store.currency, extras.products, now)
+        extras.lines.forget()
     # An empty e-mail may be filled later (O7): then the order finds its contact.
     filled = [record for before, record in newer if before.contact_id is None and not before.email and record.email]
     contacts = resolve_contacts(session, store.account_id, store.id, [*fresh, *filled], extras.customers, now)
@@ -264,6 +271,7 @@ def _write(
     changes: list[OrderChange] = []
     sales = SalesRule(frozenset(store.sales_statuses), live_since=store.live_since)
     if fresh:
+        extras.lines.learn(session, store.id, fresh)
         changes += insert_orders(
             session,
             store.account_id,
@@ -271,7 +279,7 @@ def _write(
             store.location_id,
             fresh,
             contacts,
-            look_up(session, store.id, fresh),
+            extras.lines,
             now,
             observed=True,
             books=books_of(session, store.account_id),

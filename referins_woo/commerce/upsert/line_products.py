@@ -115,13 +115,6 @@ class LineProducts:
         return own or stock.key_of(line.sku, store_id, line.woo_product_id, line.woo_variation_id)
 
 
-def look_up(session: Session, store_id: int, orders: Iterable[OrderRecord]) -> LineProducts:
-    """Read the products that the lines of `orders` may be."""
-    found = LineProducts()
-    found.learn(session, store_id, orders)
-    return found
-
-
 def unknown_products(found: LineProducts, orders: Iterable[OrderRecord]) -> set[int]:
     """Return the Woo ids of products that lines name and the mirror does not have."""
     return {

@@ -87,7 +87,7 @@ def test_a_body_in_chunks_is_read_to_its_end(client: FlaskClient, running: Proce
 
 def test_a_database_that_cannot_be_read_is_answered_with_503(client: FlaskClient, running: Process, path: str) -> None:
     away = OperationalError("SELECT", {}, Exception("away"))
-    with mock.patch.object(type(running.database), "reading", side_effect=away):
+    with mock.patch.object(type(running.database), "looking", side_effect=away):
         assert client.post(path, data=BODY, headers=signed()).status_code == 503
 
 
