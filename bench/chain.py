@@ -84,14 +84,7 @@ def _ours(
             better=False,
         ),
         _row(kind, "orders without a mail", lost, "orders", 0, better=False),
-        _row(
-            kind,
-            "web + live + mail + their parent: proportional memory",
-            memory,
-            "MB",
-            300,
-            better=False,
-        ),
+        _row(kind, "web + live + mail + their parent: proportional memory", memory, "MB", 300, better=False),
     ]
 
 

@@ -17,14 +17,10 @@ from referins_woo import process
 log = structlog.get_logger(__name__)
 
 _OUTGROWN: Final = text(
-    "SELECT quote_ident(stat.relname),"
-    " (SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute WHERE attrelid = stat.relid AND attnum IN"
-    " (SELECT unnest(indkey) FROM pg_index WHERE indrelid = stat.relid))"
-    " FROM pg_stat_user_tables AS stat JOIN pg_class ON pg_class.oid = stat.relid"
+    "SELECT quote_ident(stat.relname) FROM pg_stat_user_tables AS stat JOIN pg_class ON pg_class.oid = stat.relid"
     " WHERE stat.schemaname = current_schema() AND pg_has_role(pg_class.relowner, 'USAGE')"
     " AND stat.n_mod_since_analyze > 300 + 4 * greatest(pg_class.reltuples, 0)"
 )
-"""Tables, and their columns that are in an index: to sample JSON and bodies cost a twelfth of all that was done."""
 _HELD: Final = "55P03"
 """PostgreSQL's code for a lock that was not to be had: autovacuum is at it, or somebody changes the table."""
 _PATIENCE: Final = text("SET LOCAL lock_timeout = '1s'")
@@ -36,12 +32,12 @@ def look_again() -> None:
     if database.is_sqlite:
         return  # told how rows are shared out by the statements themselves (conditions.py)
     with database.reading() as session:
-        outgrown = session.execute(_OUTGROWN).all()
-    for name, columns in outgrown:
+        names = session.scalars(_OUTGROWN).all()
+    for name in names:
         try:
             with database.unit() as session:
                 session.execute(_PATIENCE)
-                session.execute(text(f"ANALYZE {name} ({columns})" if columns else f"ANALYZE {name}"))
+                session.execute(text(f"ANALYZE {name}"))
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) != _HELD:
                 raise

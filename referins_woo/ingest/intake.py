@@ -34,6 +34,7 @@ _MOST = 500
 _TRIES = 3
 _BUSY_SECONDS = 0.005
 _IDLE_SECONDS = 0.5
+"""So long the connection is kept for the next delivery."""
 _COMPANY_SECONDS = 0.0015
 """Where one delivery follows the other, a commit waits so long for more: it costs more than what is in it."""
 _PASSING: Final = frozenset({"40001", "40P01"})

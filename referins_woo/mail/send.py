@@ -202,7 +202,7 @@ class Drain:
         try:
             reply = self._provider.deliver(ready.content)
         except (Away, NotNow, Refused) as error:
-            self._note(_not_sent(message, error, ready.body))
+            self._note(replace(_not_sent(message, error), body=ready.body))
             if isinstance(error, Away):
                 raise
         except MaybeSent as error:
@@ -297,12 +297,12 @@ def _nothing() -> None:
     """Nothing follows."""
 
 
-def _not_sent(message: Claimed, error: Away | NotNow | Refused, body: Body = NOTHING) -> Outcome:
-    """Return the outcome of an attempt that surely sent nothing; `body`: what the provider was given to read."""
+def _not_sent(message: Claimed, error: Away | NotNow | Refused) -> Outcome:
+    """Return the outcome of an attempt that surely sent nothing."""
     said = str(error)
     if isinstance(error, Refused):
         bounced = (message.account_id, message.to_email) if error.bounced and message.purpose != "system" else None
-        return Outcome(message.id, "failed", said, said, attempts=1, bounced=bounced, body=body)
+        return Outcome(message.id, "failed", said, said, attempts=1, bounced=bounced)
     if isinstance(error, Away):
         # Behind the others, so that one e-mail on which a server hangs up cannot hold all of them.
         return Outcome(message.id, "created", said, said, wait=_AFTER_AWAY)

@@ -7,7 +7,6 @@ Forked is what has opened nothing: no database, no thread.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import importlib
 import math
@@ -21,15 +20,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Final
 
-from referins_woo.run.parent import die_with_parent, name_process
+from referins_woo.run.parent import die_with_parent
+from referins_woo.run.system import name_process
 
 _HANDLED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 _FORK: Final = multiprocessing.get_context("fork")
 _LOOK_SECONDS: Final = 0.01
 _MOST_FILES: Final = 4_096
 """Far more than the parent has open; what a system allows may be without an end."""
-_M_ARENA_MAX: Final = -8
-"""glibc's number of the setting that MALLOC_ARENA_MAX makes."""
 
 
 class Fork:
@@ -91,12 +89,6 @@ class Fork:
         """Send SIGTERM."""
         with suppress(ProcessLookupError):
             self._process.terminate()
-
-
-def one_heap() -> None:
-    """Let all threads share one heap: each keeps what pages of a store were read into, 15 MB of a worker."""
-    with suppress(AttributeError, OSError):  # not glibc
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 def preload() -> None:

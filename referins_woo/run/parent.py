@@ -14,7 +14,6 @@ import time
 from typing import Final
 
 _PR_SET_PDEATHSIG: Final = 1
-_PR_SET_NAME: Final = 15
 _libc: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
@@ -29,12 +28,6 @@ def die_with_parent(parent: int | None = None) -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != expected:
         os._exit(1)
-
-
-def name_process(name: str) -> None:
-    """Let `ps` and `top` show this process by `name`, as far as 15 bytes of it go: a fork looks like its parent."""
-    if _libc is not None:
-        _libc.prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
 
 
 def watch_parent(seconds: float = 1.0) -> None:

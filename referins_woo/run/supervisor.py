@@ -31,7 +31,7 @@ from referins_woo.errors import ReferinsError
 from referins_woo.paths import migrations_dir
 from referins_woo.run import settings, valkey
 from referins_woo.run.child import Child, Launch, program
-from referins_woo.run.fork import Fork, one_heap, preload
+from referins_woo.run.fork import Fork, preload
 
 QUEUES: Final = ("live", "mail", "bulk", "outbound")
 """As in referins_woo.queues, which is not imported here: it brings RQ, and half a second."""
@@ -83,7 +83,6 @@ class Supervisor:
         if ours.get("REDIS_URL") == valkey.url(valkey.socket_path(self.data_dir)):
             self._start_valkey(environ)
         first_time = self._prepare_database(environ, ours)
-        one_heap()
         preload()
         self._add("web", ["web", "--bind", f"127.0.0.1:{self.port}"], environ, patience=22)
         self._wait_for_web()

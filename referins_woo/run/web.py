@@ -10,8 +10,8 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger as GunicornLogger
 
-from referins_woo.run.fork import one_heap
 from referins_woo.run.parent import die_with_parent, watch_parent
+from referins_woo.run.system import one_heap
 
 _SWITCH_SECONDS = 0.0005
 """How long the thread that writes deliveries waits for the interpreter, several times for each batch."""

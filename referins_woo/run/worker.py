@@ -22,8 +22,8 @@ from rq.job import Job
 from referins_woo import queues
 from referins_woo.bells import BULK, LIVE, MAIL, OUTBOUND, QUEUES
 from referins_woo.errors import ReferinsError
-from referins_woo.run.fork import one_heap
 from referins_woo.run.parent import watch_parent
+from referins_woo.run.system import one_heap
 
 _WORKER_TTL = 30
 _MAINTENANCE = 15

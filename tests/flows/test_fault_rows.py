@@ -521,7 +521,7 @@ def _pragma(it: House, *pragmas: str) -> Iterator[None]:
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
 
-    time.sleep(0.6)  # what is written may use the connection of what was written just before
+    time.sleep(intake._IDLE_SECONDS + 0.1)  # what is written may use the connection of what was written just before
     it.process.database.dispose()
     event.listen(it.process.database.engine, "connect", connected)
     yield

@@ -13,7 +13,7 @@ from referins_woo.process import Process
 from tests.services.inside import wait_until
 
 _KNOWN = text("SELECT reltuples FROM pg_class WHERE oid = 'grown'::regclass")
-_SAMPLED = text("SELECT attname FROM pg_stats WHERE tablename = 'grown'")
+_CHANGED = text("SELECT n_mod_since_analyze FROM pg_stat_user_tables WHERE relname = 'grown'")
 _NOW = text("SELECT pg_stat_force_next_flush()")
 
 
@@ -56,7 +56,7 @@ def test_a_table_is_looked_at_again_once_it_holds_several_times_as_much(running:
     _add(database, 2_000)
     wait_until(lambda: known_after_a_look(2_500), 20, "it was not looked at again")
     with database.reading() as session:
-        assert set(session.scalars(_SAMPLED)) == {"id", "kind"}, "what no index holds is not read"
+        assert session.scalar(_CHANGED) == 0, "else rows that change often would have it looked at for ever"
 
 
 @pytest.mark.parametrize("backend", ["postgresql"])

@@ -408,6 +408,22 @@ def test_an_email_whose_sender_was_killed_is_shown_as_it_left(
         assert bodies.shown(first) == Body(None, None)
 
 
+def test_an_email_that_is_given_up_after_it_was_handed_over_keeps_its_words(
+    post: Post, fake: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post.put_many(1)
+    monkeypatch.setattr(send, "WAITS", ())
+
+    def not_now(content: bytes) -> str:
+        raise NotNow("451 try again later")
+
+    fake.deliver = not_now  # type: ignore[method-assign]
+    post.drain(fake)
+    assert post.states() == ["failed"]
+    with post.database.reading() as session:
+        assert session.execute(select(Message.text)).scalar_one() == "Hello Ada\n"
+
+
 def test_a_worker_that_slept_past_its_lease_sends_nothing(post: Post, fake: FakeProvider, clock: ClockHand) -> None:
     post.put_many(3)
     other = FakeProvider()
